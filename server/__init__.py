@@ -1,0 +1,1 @@
+"""Serving: everything between a visitor's question and the logged answer."""

@@ -1,0 +1,56 @@
+"""The truth: tables, migrations and every query. Nothing above writes SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.store.adapters import Adapters
+from server.store.assistants import Assistants
+from server.store.audit import AuditLog
+from server.store.conversations import Conversations
+from server.store.database import Database
+from server.store.frontier import Frontier
+from server.store.knowledge import Knowledge
+from server.store.lexical import Lexical
+from server.store.pairs import Pairs
+from server.store.people import People
+from server.store.reviews import Reviews
+from server.store.runs import Runs
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All verbs on the database, grouped by what they own."""
+
+    database: Database
+    assistants: Assistants
+    knowledge: Knowledge
+    frontier: Frontier
+    lexical: Lexical
+    conversations: Conversations
+    reviews: Reviews
+    pairs: Pairs
+    runs: Runs
+    adapters: Adapters
+    people: People
+    audit: AuditLog
+
+
+def open_store(url: str) -> Store:
+    """Connect, bring the schema to the newest migration, and return the verbs."""
+    database = Database(url)
+    database.migrate()
+    return Store(
+        database=database,
+        assistants=Assistants(database),
+        knowledge=Knowledge(database),
+        frontier=Frontier(database),
+        lexical=Lexical(database),
+        conversations=Conversations(database),
+        reviews=Reviews(database),
+        pairs=Pairs(database),
+        runs=Runs(database),
+        adapters=Adapters(database),
+        people=People(database),
+        audit=AuditLog(database),
+    )

@@ -1,0 +1,1 @@
+"""Tuning: from reviewed conversations to a measured, promotable LoRA adapter."""
