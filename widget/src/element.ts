@@ -1,0 +1,269 @@
+/**
+ * <parlance-chat>: the chat itself.
+ *
+ * @attr data-assistant  the assistant's key (required)
+ * @attr data-server     where Parlance runs; default: where this script came from
+ * @attr mode            "bubble" (a button that opens a panel, default) or "page" (fills its place)
+ * @attr data-position   "right" or "left"; default: the assistant's setting
+ * @attr data-theme      "auto", "light" or "dark"; default: the assistant's setting
+ * @attr open            present while the panel is open
+ * @method open, close, toggle, reset
+ */
+
+import { Client } from "./client.ts";
+import { adopt, icon, setVariables } from "./dom.ts";
+import { DOWN } from "./icons.ts";
+import { drawLauncher } from "./launcher.ts";
+import { Memory } from "./memory.ts";
+import { Session } from "./session.ts";
+import { isFinal, type Config, type State } from "./state.ts";
+import { stringsFor, type Strings } from "./strings.ts";
+import { styles } from "./styles.ts";
+import { palette, schemeFor } from "./theme.ts";
+import { PanelView } from "./view.ts";
+import { followViewport, isFullScreen } from "./viewport.ts";
+
+const TAG = "parlance-chat";
+
+export class ParlanceChat extends HTMLElement {
+  static observedAttributes = ["data-theme", "data-position"];
+
+  /** Set by the loader: the settings it has already asked for. */
+  declare settings?: Promise<Config>;
+
+  readonly #root: ShadowRoot;
+  readonly #sheet: CSSStyleSheet | null;
+  #strings: Strings = stringsFor(navigator.language);
+  #session: Session | null = null;
+  #memory: Memory | null = null;
+  #view: PanelView | null = null;
+  #launcher: HTMLButtonElement | null = null;
+  #config: Config | null = null;
+  #listening: AbortController | null = null;
+  #frame = 0;
+  #finished = 0;
+
+  constructor() {
+    super();
+    // The loader may have made the root, with the launcher in it, before this script arrived.
+    this.#root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
+    this.#sheet = adopt(this.#root, styles);
+  }
+
+  connectedCallback(): void {
+    this.#listen();
+    this.#paint();
+    if (!this.#session) this.#begin();
+  }
+
+  disconnectedCallback(): void {
+    // Single-page sites move nodes about: the conversation goes on, only the listeners go.
+    this.#listening?.abort();
+  }
+
+  attributeChangedCallback(): void {
+    this.#paint();
+  }
+
+  get isPage(): boolean {
+    return this.getAttribute("mode") === "page";
+  }
+
+  get isOpen(): boolean {
+    return this.hasAttribute("open");
+  }
+
+  open(): void {
+    if (!this.#view || this.isOpen) return;
+    this.setAttribute("open", "");
+    this.#view.node.hidden = false;
+    this.#view.node.setAttribute("aria-modal", String(isFullScreen()));
+    this.#launcher?.setAttribute("aria-expanded", "true");
+    this.#launcher?.setAttribute("aria-label", this.#strings.closeChat);
+    this.#launcher?.classList.remove("unread");
+    if (this.#memory) this.#memory.open = true;
+    this.#view.scrollToEnd(false);
+    this.#focusInside();
+    if (this.#session?.state.phase === "unreachable") void this.#load();
+  }
+
+  close(): void {
+    if (!this.isOpen || this.isPage || !this.#view) return;
+    const hadFocus = this.#root.activeElement !== null;
+    this.removeAttribute("open");
+    this.#view.node.hidden = true;
+    this.#launcher?.setAttribute("aria-expanded", "false");
+    this.#nameLauncher();
+    if (this.#memory) this.#memory.open = false;
+    if (hadFocus) this.#launcher?.focus();
+  }
+
+  toggle(): void {
+    if (this.isOpen) this.close();
+    else this.open();
+  }
+
+  /** Forget this conversation and begin a new one. */
+  reset(): void {
+    this.#session?.reset();
+  }
+
+  #begin(): void {
+    const assistant = this.dataset.assistant?.trim();
+    const server = (this.dataset.server?.trim() || ownServer()).replace(/\/+$/, "");
+    if (!assistant) {
+      console.warn("Parlance: <parlance-chat> has no data-assistant. Put the assistant's key there.");
+      return;
+    }
+    this.#memory = new Memory(server, assistant);
+    this.#session = new Session(new Client(server, assistant), this.#memory, () => this.#schedule());
+    if (!this.isPage) this.#addLauncher();
+    this.#build();
+    void this.#load();
+  }
+
+  async #load(): Promise<void> {
+    const underWay = this.settings;
+    delete this.settings;
+    const config = await this.#session?.load(underWay);
+    if (config) this.#configure(config);
+  }
+
+  #configure(config: Config): void {
+    const first = this.#config === null;
+    this.#config = config;
+    this.#strings = stringsFor(config.language);
+    this.#paint();
+    if (first) this.#build();
+    this.#nameLauncher();
+  }
+
+  /** Build the panel, again once the assistant's name and language are known. */
+  #build(): void {
+    const old = this.#view;
+    const focused = this.#root.activeElement === old?.composer.field;
+    this.#view = new PanelView(this.#strings, this.#config, {
+      ask: (question) => this.#session?.ask(question),
+      stop: () => void this.#session?.stop(),
+      reset: () => this.reset(),
+      close: () => this.close(),
+      reload: () => void this.#load(),
+      retry: (key) => this.#session?.retry(key),
+      rate: (key, value) => this.#session?.rate(key, value) ?? Promise.resolve(false),
+    });
+    this.#view.composer.field.value = old?.composer.field.value ?? "";
+    this.#root.append(this.#view.node);
+    old?.node.remove();
+    if (this.isPage) this.#asPage(this.#view);
+    this.#view.node.hidden = !this.isOpen;
+    this.#render();
+    if (this.#memory?.open && !this.isOpen && !isFullScreen()) this.#reopen();
+    else if (focused) this.#view.composer.field.focus();
+  }
+
+  /** Open as it was on the page before, without taking the focus from this one. */
+  #reopen(): void {
+    const focused = document.activeElement;
+    this.open();
+    if (focused instanceof HTMLElement && focused !== this) focused.focus({ preventScroll: true });
+    if (focused === document.body) (this.#root.activeElement as HTMLElement | null)?.blur();
+  }
+
+  #asPage(view: PanelView): void {
+    this.setAttribute("open", "");
+    view.node.setAttribute("role", "main");
+  }
+
+  #addLauncher(): void {
+    this.#launcher = drawLauncher(this.#root, this.#strings.openChat(this.#strings.assistantFallback));
+    this.#launcher.append(icon(DOWN, "icon down"));
+    this.#launcher.setAttribute("aria-haspopup", "dialog");
+    this.#launcher.setAttribute("aria-expanded", "false");
+    this.#launcher.addEventListener("click", () => this.toggle());
+  }
+
+  #nameLauncher(): void {
+    const name = this.#config?.name || this.#strings.assistantFallback;
+    const label = this.isOpen ? this.#strings.closeChat : this.#strings.openChat(name);
+    this.#launcher?.setAttribute("aria-label", label);
+  }
+
+  #focusInside(): void {
+    // On a phone the keyboard would jump up and hide the greeting.
+    const quiet = matchMedia("(pointer: coarse)").matches || this.#view?.composer.node.hidden;
+    (quiet ? this.#view?.node : this.#view?.composer.field)?.focus({ preventScroll: true });
+  }
+
+  #listen(): void {
+    this.#listening?.abort();
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    this.#root.addEventListener("keydown", (event) => this.#keydown(event as KeyboardEvent), { signal });
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", () => this.#paint(), { signal });
+    followViewport((top, height) => {
+      setVariables(this.#sheet, { "--view-top": `${top}px`, "--view-height": `${height}px` });
+    }, signal);
+  }
+
+  #keydown(event: KeyboardEvent): void {
+    // The page must not take typing for its own shortcuts.
+    event.stopPropagation();
+    if (event.key === "Escape" && !event.isComposing) this.close();
+    else if (event.key === "Tab" && this.isOpen && !this.isPage && isFullScreen()) this.#keepInside(event);
+  }
+
+  /** Full screen covers the page, so Tab must not wander off behind it. */
+  #keepInside(event: KeyboardEvent): void {
+    const all = this.#view?.node.querySelectorAll<HTMLElement>("button, a[href], textarea, summary, [tabindex='0']");
+    const usable = [...(all ?? [])].filter((node) => !node.hasAttribute("disabled") && node.offsetParent);
+    const edge = event.shiftKey ? usable[0] : usable.at(-1);
+    const target = event.shiftKey ? usable.at(-1) : usable[0];
+    if (this.#root.activeElement !== edge || !target) return;
+    event.preventDefault();
+    target.focus();
+  }
+
+  #paint(): void {
+    const brand = this.#config?.brand;
+    const scheme = schemeFor(this.dataset.theme ?? brand?.theme);
+    const color = brand?.color || this.dataset.color || "";
+    setVariables(this.#sheet, palette(color, scheme));
+    this.toggleAttribute("data-dark", scheme === "dark");
+    const side = this.dataset.position ?? brand?.position;
+    this.toggleAttribute("data-left", side === "left");
+  }
+
+  /** Many tokens may arrive within one frame: draw once. A hidden page draws no frames. */
+  #schedule(): void {
+    if (this.#frame) return;
+    const draw = () => {
+      this.#frame = 0;
+      this.#render();
+    };
+    if (document.hidden) this.#frame = setTimeout(draw, 100) as unknown as number;
+    else this.#frame = requestAnimationFrame(draw);
+  }
+
+  #render(): void {
+    const state = this.#session?.state;
+    if (!state) return;
+    this.#view?.show(state);
+    this.#tellUnread(state);
+  }
+
+  #tellUnread(state: State): void {
+    const finished = state.turns.filter(isFinal).length;
+    const isNews = finished > this.#finished && state.phase === "ready" && !this.isOpen;
+    this.#launcher?.classList.toggle("unread", isNews || (this.#launcher.classList.contains("unread") && !this.isOpen));
+    if (isNews) this.#launcher?.setAttribute("aria-label", `${this.#strings.openChat(this.#config?.name ?? "")}. ${this.#strings.newAnswer}`);
+    this.#finished = finished;
+  }
+}
+
+/** The folder above the one this script came from: works behind a path prefix as well. */
+function ownServer(): string {
+  return new URL("..", import.meta.url).href;
+}
+
+if (!customElements.get(TAG)) customElements.define(TAG, ParlanceChat);

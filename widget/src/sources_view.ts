@@ -1,0 +1,55 @@
+/** The sources under an answer: title, place and quote, opened by their marks in the text. */
+
+import { el, icon, outLink } from "./dom.ts";
+import { DOWN, OUT } from "./icons.ts";
+import { safeWebHref, shortAddress } from "./links.ts";
+import type { Citation } from "./state.ts";
+import type { Strings } from "./strings.ts";
+
+export class SourcesView {
+  readonly node = el("section", { class: "sources" });
+  #items = new Map<number, HTMLDetailsElement>();
+  readonly #strings: Strings;
+
+  constructor(strings: Strings) {
+    this.#strings = strings;
+  }
+
+  show(citations: readonly Citation[]): void {
+    const sorted = [...citations].sort((a, b) => a.n - b.n);
+    this.#items = new Map(sorted.map((citation) => [citation.n, this.#item(citation)]));
+    const title = el("h3", {}, this.#strings.sources(sorted.length));
+    this.node.replaceChildren(...(sorted.length ? [title, ...this.#items.values()] : []));
+    this.node.hidden = sorted.length === 0;
+  }
+
+  /** The small number in the text that opens its source. */
+  mark(citation: Citation): HTMLButtonElement {
+    const label = this.#strings.source(citation.n, citation.title);
+    const attributes = { class: "mark", type: "button", "aria-label": label, title: citation.title };
+    return el("button", { ...attributes, click: () => this.#reveal(citation.n) }, String(citation.n));
+  }
+
+  #reveal(n: number): void {
+    const item = this.#items.get(n);
+    if (!item) return;
+    item.open = true;
+    item.querySelector("summary")?.focus({ preventScroll: true });
+    item.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  #item(citation: Citation): HTMLDetailsElement {
+    const href = safeWebHref(citation.url);
+    const names = el("span", { class: "names" }, el("span", { class: "title" }, citation.title || (href ?? "")));
+    if (href) names.append(el("span", { class: "place" }, shortAddress(href)));
+    const summary = el("summary", {}, el("span", { class: "number" }, String(citation.n)), names, icon(DOWN));
+    const body = el("div", { class: "quote" }, el("blockquote", {}, citation.quote));
+    if (href) body.append(this.#open(href, citation.title));
+    return el("details", {}, summary, body);
+  }
+
+  #open(href: string, title: string): HTMLAnchorElement {
+    const { openPage, newTab } = this.#strings;
+    return outLink(href, { class: "open", "aria-label": `${openPage}: ${title} (${newTab})` }, openPage, icon(OUT));
+  }
+}

@@ -1,0 +1,174 @@
+/** The panel: header, conversation, composer. Shows a State; knows nothing of the network. */
+
+import { Composer } from "./composer.ts";
+import { el, icon, outLink } from "./dom.ts";
+import { AGAIN, CLOSE, INTO_VIEW, NEW, SPARK } from "./icons.ts";
+import { safeWebHref } from "./links.ts";
+import { isFinal, type Config, type State, type Turn } from "./state.ts";
+import type { Strings } from "./strings.ts";
+import { TurnView, type TurnActions } from "./turn_view.ts";
+
+export interface Actions extends TurnActions {
+  ask(question: string): void;
+  stop(): void;
+  reset(): void;
+  close(): void;
+  reload(): void;
+}
+
+// Closer to the end than this, the view follows the answer as it grows.
+const NEAR_END = 64;
+
+export class PanelView {
+  readonly node: HTMLElement;
+  readonly composer: Composer;
+  readonly #log: HTMLElement;
+  readonly #scroller: HTMLElement;
+  readonly #start = el("div", { class: "start" });
+  readonly #status = el("p", { class: "unseen", role: "status" });
+  readonly #toEnd: HTMLButtonElement;
+  readonly #newButton: HTMLButtonElement;
+  readonly #strings: Strings;
+  readonly #actions: Actions;
+  #turns = new Map<string, TurnView>();
+  #shownStart = "";
+  #follows = true;
+  #wasStreaming = false;
+
+  constructor(strings: Strings, config: Config | null, actions: Actions) {
+    this.#strings = strings;
+    this.#actions = actions;
+    this.#newButton = this.#button("new", strings.newConversation, NEW, () => this.#startOver());
+    this.#toEnd = this.#button("to-end", strings.toEnd, INTO_VIEW, () => this.scrollToEnd(true));
+    this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": strings.conversation });
+    this.#scroller = el("div", { class: "scroller", scroll: () => this.#scrolled() }, this.#start, this.#log);
+    this.composer = new Composer(strings, config?.placeholder ?? "", actions.ask, actions.stop);
+    const name = config?.name || strings.assistantFallback;
+    const frame = { class: "panel", role: "dialog", "aria-label": strings.chatWith(name), tabindex: -1, hidden: true };
+    const foot = el("footer", {}, this.composer.node, this.#smallPrint(config));
+    const middle = el("div", { class: "middle" }, this.#scroller, this.#toEnd);
+    this.node = el("section", frame, this.#header(config, name), middle, foot, this.#status);
+    this.#scrolled();
+  }
+
+  show(state: State): void {
+    this.#showStart(state);
+    this.#showTurns(state.turns);
+    const streaming = state.turns.some((turn) => !isFinal(turn));
+    this.composer.node.hidden = state.phase === "closed" || state.phase === "unreachable";
+    this.composer.setStreaming(streaming);
+    this.#newButton.hidden = state.turns.length === 0;
+    if (streaming !== this.#wasStreaming) this.#announce(streaming);
+    this.#wasStreaming = streaming;
+    if (this.#follows) this.scrollToEnd(false);
+  }
+
+  scrollToEnd(smoothly: boolean): void {
+    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: smoothly ? "smooth" : "auto" });
+  }
+
+  #announce(streaming: boolean): void {
+    this.#status.textContent = streaming ? this.#strings.answering : this.#strings.answered;
+  }
+
+  #showTurns(turns: readonly Turn[]): void {
+    const keys = new Set(turns.map((turn) => turn.key));
+    for (const [key, view] of this.#turns) {
+      if (keys.has(key)) continue;
+      view.node.remove();
+      this.#turns.delete(key);
+    }
+    for (const turn of turns) {
+      const view = this.#turns.get(turn.key);
+      if (view) view.update(turn);
+      else this.#add(turn);
+    }
+  }
+
+  #add(turn: Turn): void {
+    const view = new TurnView(turn, this.#strings, this.#actions);
+    this.#turns.set(turn.key, view);
+    this.#log.append(view.node);
+    this.#follows = true;
+  }
+
+  /** What stands where no turn is yet: a greeting, or why there is nothing. */
+  #showStart(state: State): void {
+    const wanted = state.turns.length ? "none" : state.phase;
+    if (wanted === this.#shownStart) return;
+    this.#shownStart = wanted;
+    this.#start.hidden = wanted === "none";
+    this.#start.className = `start ${wanted}`;
+    this.#start.replaceChildren(...this.#startFor(wanted, state.config));
+  }
+
+  #startFor(wanted: string, config: Config | null): Node[] {
+    const { unreachable, closed, loading, retry } = this.#strings;
+    if (wanted === "ready") return this.#greeting(config);
+    if (wanted === "closed") return [this.#heading(closed.title), el("p", {}, closed.hint)];
+    if (wanted === "loading") return [el("p", { class: "loading", role: "status" }, loading)];
+    if (wanted !== "unreachable") return [];
+    const again = el("button", { class: "retry", type: "button", click: () => this.#actions.reload() }, icon(AGAIN), retry);
+    return [this.#heading(unreachable.title), el("p", {}, unreachable.hint), again];
+  }
+
+  #greeting(config: Config | null): Node[] {
+    const hello = this.#heading(config?.greeting || this.#strings.greeting);
+    const prompts = (config?.suggested_prompts ?? []).slice(0, 4);
+    if (!prompts.length) return [this.#avatar(config), hello];
+    const chips = prompts.map((prompt) => el("li", {}, this.#chip(prompt)));
+    return [this.#avatar(config), hello, el("ul", { class: "chips", "aria-label": this.#strings.prompts }, ...chips)];
+  }
+
+  #heading(text: string): HTMLElement {
+    return el("h2", {}, text);
+  }
+
+  #chip(prompt: string): HTMLButtonElement {
+    const ask = () => {
+      this.#actions.ask(prompt);
+      // The chip goes away with its focus.
+      this.composer.field.focus();
+    };
+    return el("button", { class: "chip", type: "button", click: ask }, prompt);
+  }
+
+  #header(config: Config | null, name: string): HTMLElement {
+    const titles = el("div", { class: "titles" }, el("h1", {}, name), el("p", {}, this.#strings.subtitle));
+    const close = this.#button("close", this.#strings.closeChat, CLOSE, () => this.#actions.close());
+    return el("header", {}, this.#avatar(config), titles, this.#newButton, close);
+  }
+
+  #avatar(config: Config | null): HTMLElement {
+    const logo = safeWebHref(config?.brand.logo_url);
+    const frame = el("span", { class: "avatar", "aria-hidden": "true" }, icon(SPARK));
+    if (logo) {
+      const image = el("img", { src: logo, alt: "", referrerpolicy: "no-referrer" });
+      // Until it has loaded, and where it cannot, the sign stays.
+      image.addEventListener("load", () => frame.replaceChildren(image));
+    }
+    return frame;
+  }
+
+  #button(name: string, label: string, path: string, click: () => void): HTMLButtonElement {
+    return el("button", { class: `round ${name}`, type: "button", "aria-label": label, title: label, click }, icon(path));
+  }
+
+  #smallPrint(config: Config | null): HTMLElement {
+    const privacy = safeWebHref(config?.privacy_url);
+    const link = privacy ? outLink(privacy, {}, this.#strings.privacy) : null;
+    return el("p", { class: "small-print" }, this.#strings.disclaimer, link ? " " : null, link);
+  }
+
+  #startOver(): void {
+    this.#actions.reset();
+    this.composer.field.focus();
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    this.#toEnd.hidden = this.#follows;
+    this.node?.classList.toggle("scrolled", scrollTop > 4);
+  }
+}
