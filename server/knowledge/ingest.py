@@ -1,0 +1,103 @@
+"""Ingestion: what an owner can do with sources. The reading itself is a durable workflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.config import Settings
+from server.errors import Conflict, Invalid
+from server.jobs import INGEST_QUEUE, Jobs
+from server.knowledge.documents import read_document
+from server.knowledge.faq import read_faq
+from server.knowledge.reading import WORKFLOW
+from server.knowledge.urls import start_url
+from server.retrieval.vectors import VectorIndex
+from server.store import Store
+from server.store.assistants import Assistant
+from server.store.database import new_id
+from server.store.knowledge import Source
+
+KINDS = ("website", "document", "faq", "policy")
+
+_OPEN = ("queued", "running")
+_MOST_BYTES = 50_000_000
+
+
+class Ingestion:
+    """Add sources and have them read; the web process does the reading."""
+
+    def __init__(self, settings: Settings, store: Store, jobs: Jobs) -> None:
+        self._settings = settings
+        self._store = store
+        self._jobs = jobs
+
+    def add_website(
+        self, assistant: Assistant, url: str, *, pages: int | None = None, depth: int | None = None
+    ) -> Source:
+        """Add a website, or read it again if it is known."""
+        options = {
+            "pages": min(pages or self._settings.crawl_pages, self._settings.crawl_pages),
+            "depth": self._settings.crawl_depth if depth is None else depth,
+        }
+        return self._queue(assistant, "website", start_url(url), options)
+
+    def add_file(
+        self, assistant: Assistant, name: str, body: bytes, *, kind: str = "auto", url: str = ""
+    ) -> Source:
+        """Keep an uploaded file and read it; `url` is where citations of it lead.
+
+        A file that cannot be read is refused here and now, so nothing is left half-registered.
+        """
+        if len(body) > _MOST_BYTES:
+            raise Invalid(f"{name} is larger than {_MOST_BYTES // 1_000_000} MB.", hint="Split it.")
+        chosen = _kind_of(name) if kind == "auto" else kind
+        if chosen not in KINDS[1:]:
+            raise Invalid(f"{kind!r} is no kind of file.", hint=f"Use {', '.join(KINDS[1:])}.")
+        if chosen == "faq":
+            read_faq(name, body)
+        else:
+            read_document(name, body, url=url)
+        stored = new_id("fil")
+        folder = self._settings.home / "uploads"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / stored).write_bytes(body)
+        return self._queue(assistant, chosen, name[:300], {"file": stored, "url": url})
+
+    def again(self, source_id: str) -> Source:
+        """Read a source again."""
+        source = self._store.knowledge.source(source_id)
+        assistant = self._store.assistants.by_id(source.assistant_id)
+        return self._queue(assistant, source.kind, source.location, source.options)
+
+    def cancel(self, source_id: str) -> Source:
+        """Stop a reading; what it has stored stays."""
+        source = self._store.knowledge.source(source_id)
+        if source.status in _OPEN:
+            if source.workflow_id:
+                self._jobs.cancel(source.workflow_id)
+            self._store.knowledge.set_source(source_id, status="cancelled")
+        return self._store.knowledge.source(source_id)
+
+    def remove(self, source_id: str, vectors: VectorIndex) -> None:
+        """Delete a source and all that was read from it."""
+        source = self.cancel(source_id)
+        gone = self._store.knowledge.remove_source(source_id)
+        vectors.remove(source.assistant_id, gone)
+        if stored := source.options.get("file"):
+            (self._settings.home / "uploads" / str(stored)).unlink(missing_ok=True)
+
+    def _queue(
+        self, assistant: Assistant, kind: str, location: str, options: dict[str, Any]
+    ) -> Source:
+        for known in self._store.knowledge.sources(assistant.id):
+            if known.location == location and known.status in _OPEN:
+                raise Conflict(f"{location} is being read now.", hint="Wait for it, or cancel it.")
+        source = self._store.knowledge.add_source(assistant.id, kind, location, options)
+        workflow_id = new_id("wfl")
+        self._store.knowledge.set_source(source.id, workflow_id=workflow_id)
+        self._jobs.enqueue(INGEST_QUEUE, WORKFLOW, source.id, workflow_id=workflow_id)
+        return self._store.knowledge.source(source.id)
+
+
+def _kind_of(name: str) -> str:
+    return "faq" if name.lower().endswith((".csv", ".json", ".jsonl")) else "document"
