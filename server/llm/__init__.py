@@ -1,0 +1,1 @@
+"""The language model: loading, running, preparing and wrapping it for LangChain."""

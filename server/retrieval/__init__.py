@@ -1,0 +1,1 @@
+"""Retrieval: embeddings, vectors, lexical search and their fusion."""
