@@ -253,7 +253,7 @@ class Knowledge:
         *,
         ids: Sequence[str] | None = None,
         seqs: Sequence[int] | None = None,
-        source_id: str | None = None,
+        page_id: str | None = None,
         assistant_id: str | None = None,
     ) -> list[Passage]:
         """Passages by any of the given conditions, in the order they were stored."""
@@ -262,8 +262,8 @@ class Knowledge:
             query = query.where(passages.c.id.in_(ids))
         if seqs is not None:
             query = query.where(passages.c.seq.in_(seqs))
-        if source_id is not None:
-            query = query.where(passages.c.source_id == source_id)
+        if page_id is not None:
+            query = query.where(passages.c.page_id == page_id)
         if assistant_id is not None:
             query = query.where(passages.c.assistant_id == assistant_id)
         with self._db.read() as connection:

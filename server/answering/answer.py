@@ -1,0 +1,133 @@
+"""One question answered: evidence -> refusal or prompt -> draft -> checked reply. Logs nothing.
+
+The same function answers visitors, the command line and the evaluation of an adapter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+
+from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
+from server.answering.courtesy import courtesy
+from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
+from server.retrieval.hybrid import Retriever
+from server.store.assistants import Assistant
+from server.store.conversations import Answered
+
+_PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who speaks for an assistant now: a chat model, its adapter's digest, the owner's manner."""
+
+    model: BaseChatModel
+    digest: str | None = None
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one question came to; `first_ms` is the time to the first text shown."""
+
+    reply: Reply
+    evidence: Evidence | None
+    messages: Sequence[Message]
+    digest: str | None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def as_answered(self, status: str) -> Answered:
+        return Answered(
+            status=status,
+            label=self.reply.label,
+            reply=self.reply.text,
+            draft=self.reply.draft,
+            evidence=as_rows(self.evidence) if self.evidence else [],
+            citations=self.reply.citations,
+            prompt_version=PROMPT_VERSION,
+            messages=[{"role": m["role"], "content": m["content"]} for m in self.messages],
+            adapter=self.digest,
+            timings=self.timings,
+        )
+
+
+def persona_of(assistant: Assistant) -> Persona:
+    """The part of the prompt that an assistant's settings decide."""
+    chosen = assistant.settings
+    return Persona(
+        name=assistant.name,
+        about=chosen.about,
+        tone=chosen.tone,
+        guidelines=chosen.guidelines,
+        guardrails=chosen.guardrails,
+    )
+
+
+def search_query(question: str, history: Sequence[tuple[str, str]]) -> str:
+    """The question as retrieval should see it: a follow-up carries the question before it."""
+    words = question.lower().split()
+    leans = len(words) < 4 or any(w.strip("?.,!") in _PRONOUNS for w in words)
+    return f"{history[-1][0]} {question}" if history and leans else question
+
+
+def answer(
+    assistant: Assistant,
+    question: str,
+    *,
+    retriever: Retriever,
+    voice: Callable[[], Voice],
+    history: Sequence[tuple[str, str]] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Evidence | str | Outcome]:
+    """Yield the evidence, pieces of text as they become sure, and the Outcome last.
+
+    `voice` is asked only when the model is needed; `stopped` is asked at every piece of its draft.
+    """
+    began = time.perf_counter()
+    greeted = courtesy(question, greeting=assistant.settings.greeting)
+    if greeted is not None:
+        yield greeted
+        yield Outcome(Reply(text=greeted, label=CURATED), None, [], None, _since(began))
+        return
+    evidence = find_evidence(retriever, assistant.id, search_query(question, history))
+    timings = {"evidence": _ms(began)}
+    if should_refuse(evidence):
+        refused = refusal(assistant.settings.refusal)
+        yield refused.text
+        yield Outcome(refused, evidence, [], None, timings | _since(began))
+        return
+    yield evidence
+    speaking = voice()
+    messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
+    draft = _draft(speaking.model, messages, stopped)
+    for item in compose(evidence, draft, voice=speaking.words, stop=draft.close):
+        if isinstance(item, Reply):
+            timings |= _since(began)
+            yield Outcome(item, evidence, messages, speaking.digest, timings)
+        else:
+            timings.setdefault("first", _ms(began))
+            yield item
+
+
+def _draft(
+    model: BaseChatModel, messages: Sequence[Message], stopped: Callable[[], bool]
+) -> Generator[str, None, None]:
+    """The model's words as they come; closing the generator stops the model."""
+    for chunk in model.stream(cast(Any, [dict(m) for m in messages])):
+        if stopped():
+            return
+        yield str(chunk.text)
+
+
+def _ms(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
+
+
+def _since(began: float) -> dict[str, float]:
+    return {"total": _ms(began)}

@@ -1,0 +1,79 @@
+"""Citations: the system, not the model, says which sentence of which page carries a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.answering.evidence import EvidenceSentence
+from server.answering.words import content_words, counted
+
+
+@dataclass(slots=True)
+class Citation:
+    """A cited span; `marks` are offsets in the reply, in code points, that its marker follows."""
+
+    n: int
+    sentence: EvidenceSentence
+    marks: list[int]
+
+    def as_row(self) -> dict[str, Any]:
+        """The citation as visitors get it and the log keeps it: bound to page version and hash."""
+        passage = self.sentence.passage
+        return {
+            "n": self.n,
+            "title": _title(self.sentence),
+            "url": self.sentence.url if self.sentence.url.startswith("http") else None,
+            "quote": self.sentence.text,
+            "source": passage.source_id,
+            "page": passage.page_id,
+            "passage": passage.id,
+            "version": passage.page_version,
+            "hash": passage.hash,
+            "start": self.sentence.start,
+            "end": self.sentence.end,
+            "marks": list(self.marks),
+        }
+
+
+class Citations:
+    """Collects the citations of one reply, numbered in the order they are first needed."""
+
+    def __init__(self, evidence: Sequence[EvidenceSentence]) -> None:
+        self._evidence = evidence
+        self._cited: list[Citation] = []
+
+    def attribute(self, statement: str, at: int) -> None:
+        """Cite the evidence sentence that best carries a statement which ends at offset `at`."""
+        best = bearer(statement, self._evidence)
+        if best is not None:
+            self.cite(best, at)
+
+    def cite(self, sentence: EvidenceSentence, at: int) -> None:
+        for citation in self._cited:
+            if citation.sentence == sentence:
+                citation.marks.append(at)
+                return
+        self._cited.append(Citation(len(self._cited) + 1, sentence, [at]))
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [citation.as_row() for citation in self._cited]
+
+
+def bearer(statement: str, evidence: Sequence[EvidenceSentence]) -> EvidenceSentence | None:
+    """The evidence sentence that shares most with a statement; the earlier one on a tie."""
+    wanted = set(content_words(statement)) | counted(statement)
+    shares = [
+        (len(wanted & (set(content_words(s.text)) | counted(s.text))), -n)
+        for n, s in enumerate(evidence)
+    ]
+    if not shares or max(shares)[0] == 0:
+        return None
+    return evidence[-max(shares)[1]]
+
+
+def _title(sentence: EvidenceSentence) -> str:
+    passage = sentence.passage
+    last = passage.heading.rsplit(" > ", 1)[-1]
+    return last or passage.title or passage.url

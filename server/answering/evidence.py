@@ -1,0 +1,144 @@
+"""Evidence: the few sentences of the retrieved passages that bear on the question.
+
+A small model answers better from six good sentences than from three whole passages, and a quote
+of the best two is the floor below which no answer falls (design, decision 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from server.answering.words import content_words
+from server.retrieval.hybrid import Hit, Retriever
+from server.retrieval.vectors import DIMENSIONS, Vector
+from server.store.knowledge import Passage
+
+SENTENCES = 6
+_WORDS = 220
+_SHORTEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSentence:
+    """A sentence of a passage: offsets in its text, and how well it bears on the question."""
+
+    passage: Passage
+    start: int
+    end: int
+    score: float
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.passage.text[self.start : self.end].split())
+
+    @property
+    def url(self) -> str:
+        anchor = self.passage.anchor
+        return f"{self.passage.url}#{anchor}" if anchor else self.passage.url
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer may draw on. `sentences` are best first; `coverage` is the share of the
+    question's content words found in the retrieved passages; `dense` the best cosine of any
+    sentence or passage with the question."""
+
+    question: str
+    sentences: tuple[EvidenceSentence, ...]
+    hits: tuple[Hit, ...]
+    dense: float
+    coverage: float
+
+    @property
+    def facts(self) -> list[str]:
+        return [s.text for s in self.sentences]
+
+
+def find_evidence(retriever: Retriever, assistant_id: str, question: str) -> Evidence:
+    """Retrieve passages and pick their best sentences."""
+    vector = retriever.embed(question)
+    hits = retriever.search(assistant_id, question, vector=vector)
+    scored = [s for hit in hits for s in _score(hit, question, vector)]
+    chosen = _choose(sorted(scored, key=lambda s: (-s.score, s.passage.seq, s.start)))
+    dense = max([h.dense for h in hits] + [_cosine_of(s, vector) for s in chosen], default=0.0)
+    return Evidence(question, tuple(chosen), tuple(hits), dense, _coverage(question, hits))
+
+
+def as_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """Evidence as it is logged with a turn."""
+    by_passage = {h.passage.id: h for h in evidence.hits}
+    return [
+        {
+            "passage": s.passage.id,
+            "page": s.passage.page_id,
+            "source": s.passage.source_id,
+            "version": s.passage.page_version,
+            "hash": s.passage.hash,
+            "title": s.passage.title,
+            "heading": s.passage.heading,
+            "url": s.url,
+            "text": s.text,
+            "score": round(s.score, 4),
+            "dense": round(by_passage[s.passage.id].dense, 4),
+            "lexical": round(by_passage[s.passage.id].lexical, 4),
+        }
+        for s in evidence.sentences
+    ]
+
+
+def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
+    wanted = set(content_words(question))
+    vectors = _sentence_vectors(hit.passage)
+    heading = _overlap(wanted, hit.passage.heading)
+    found = []
+    for n, (start, end) in enumerate(hit.passage.sentences):
+        text = hit.passage.text[start:end]
+        if end - start < _SHORTEST:
+            continue
+        own = float(vectors[n] @ vector) if n < len(vectors) else 0.0
+        # A section's first sentences answer its heading; later ones go into detail.
+        first = heading / (1 + n) * 0.15
+        score = 0.5 * own + 0.3 * hit.dense + 0.2 * _overlap(wanted, text) + first
+        found.append(EvidenceSentence(hit.passage, start, end, score))
+    return found
+
+
+def _choose(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
+    chosen: list[EvidenceSentence] = []
+    seen: set[str] = set()
+    words = 0
+    for sentence in ranked:
+        key = sentence.text.lower()
+        length = len(key.split())
+        if key in seen or (chosen and words + length > _WORDS):
+            continue
+        seen.add(key)
+        words += length
+        chosen.append(sentence)
+        if len(chosen) == SENTENCES:
+            break
+    return chosen
+
+
+def _overlap(wanted: set[str], text: str) -> float:
+    return len(wanted & set(content_words(text))) / len(wanted) if wanted else 0.0
+
+
+def _coverage(question: str, hits: Sequence[Hit]) -> float:
+    text = " ".join(f"{h.passage.title} {h.passage.heading} {h.passage.text}" for h in hits)
+    return _overlap(set(content_words(question)), text)
+
+
+def _cosine_of(sentence: EvidenceSentence, vector: Vector) -> float:
+    vectors = _sentence_vectors(sentence.passage)
+    places = [tuple(s) for s in sentence.passage.sentences]
+    n = places.index((sentence.start, sentence.end))
+    return float(vectors[n] @ vector) if n < len(vectors) else 0.0
+
+
+def _sentence_vectors(passage: Passage) -> Vector:
+    return np.frombuffer(passage.sentence_embeddings, dtype=np.float32).reshape(-1, DIMENSIONS)

@@ -1,0 +1,81 @@
+"""The words of a text as the checks see them: content words, numbers, names, addresses."""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*", re.UNICODE)
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_URL = re.compile(r"https?://[^\s)>\]]+|\b[\w.+-]+@[\w-]+\.[\w.]+")
+_NUMBER_WORDS = {
+    word: str(value)
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve".split()
+    )
+}
+_STOP = frozenset(
+    """a about above after again against all also am an and any are aren as at be because been
+    before being below between both but by can cannot could d did do does doing don down during each
+    few for from further get gets got had has have having he her here hers him his how i if in into
+    is isn it its itself just ll let like ll may me might more most must my no nor not now of off on
+    once only or other our ours out over own please re s same shall she should so some such t than
+    that the their theirs them then there these they this those through to too under until up upon
+    us ve very via was we were what when where which while who whom why will with within without
+    would yes you your yours""".split()
+)
+
+
+def tokens(text: str) -> list[str]:
+    """Words in lower case, in order."""
+    return [t.lower().replace("’", "'") for t in _TOKEN.findall(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order."""
+    return [stem(t) for t in tokens(text) if t not in _STOP and len(t) > 1]
+
+
+def numbers(text: str) -> set[str]:
+    """Numbers, with thousands separators and trailing punctuation removed."""
+    return {_plain(n) for n in _NUMBER.findall(text)}
+
+
+def counted(text: str) -> set[str]:
+    """Numbers written as digits or, up to twelve, as words: evidence may use either."""
+    return numbers(text) | {_NUMBER_WORDS[t] for t in tokens(text) if t in _NUMBER_WORDS}
+
+
+def names(text: str) -> set[str]:
+    """Stems of capitalised words that do not begin a sentence, and of words with inner capitals."""
+    found = set()
+    for match in _TOKEN.finditer(text):
+        word = match.group()
+        before = text[: match.start()].rstrip()
+        begins = not before or before[-1] in ".!?:;\"“('*-–—•\n"
+        name = (word[0].isupper() and not begins) or any(c.isupper() for c in word[1:])
+        if name and word.lower() not in _STOP:
+            found.add(stem(word.lower()))
+    return found
+
+
+def addresses(text: str) -> set[str]:
+    """URLs and e-mail addresses."""
+    return {a.rstrip(".,;:!?").lower() for a in _URL.findall(text)}
+
+
+def stem(word: str) -> str:
+    """A light stem (after Harman's S stemmer, with -ing and -ed): packages -> packag."""
+    word = word.removesuffix("'s")
+    if len(word) > 4 and word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if len(word) > len(ending) + 3 and word.endswith(ending):
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+
+
+def _plain(number: str) -> str:
+    return number.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+", number) else number

@@ -1,0 +1,245 @@
+"""Turns: each runs in a thread of its own and writes its events into a buffer, then into the log.
+
+Whoever reads the buffer, once or again after a drop, sees the same events; a visitor who leaves
+does not break the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from server.answering.answer import Outcome, Voice, answer
+from server.answering.compose import UNCERTAIN, Reply
+from server.answering.evidence import Evidence
+from server.errors import AppError, Invalid, Unavailable
+from server.retrieval.hybrid import Retriever
+from server.store import Store
+from server.store.assistants import Assistant
+from server.store.conversations import OPEN, Conversation, Turn
+
+log = logging.getLogger(__name__)
+
+_KEEP_FINISHED = 256
+
+
+class Voices(Protocol):
+    """Gives the voice that is active for an assistant."""
+
+    def voice(self, assistant_id: str) -> Voice:
+        """Unavailable if no model can answer at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a turn's stream: turn, sources, token, done or error."""
+
+    id: int
+    name: str
+    data: dict[str, Any]
+
+
+class LiveTurn:
+    """A turn under way or just finished: its events, for any number of readers."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.stopping = threading.Event()
+        self._events: list[Event] = []
+        self._ended = False
+        self._changed = threading.Condition()
+
+    def add(self, name: str, data: dict[str, Any], *, last: bool = False) -> None:
+        with self._changed:
+            self._events.append(Event(len(self._events) + 1, name, data))
+            self._ended = last
+            self._changed.notify_all()
+
+    def follow(self, after: int = 0, *, heartbeat: float = 15.0) -> Iterator[Event | None]:
+        """Yield the events after an id as they come; None when `heartbeat` seconds were quiet."""
+        while True:
+            with self._changed:
+                if len(self._events) <= after and not self._ended:
+                    self._changed.wait(heartbeat)
+                fresh, ended = self._events[after:], self._ended
+            yield from fresh
+            after += len(fresh)
+            if ended:
+                return
+            if not fresh:
+                yield None
+
+
+class Chat:
+    """Runs turns and keeps the recent ones for readers that come back."""
+
+    def __init__(
+        self,
+        store: Store,
+        retriever: Retriever,
+        voices: Voices,
+        *,
+        streams: int = 64,
+        longest_question: int = 2000,
+    ) -> None:
+        self._store = store
+        self._retriever = retriever
+        self._voices = voices
+        self._longest = longest_question
+        self._free = threading.Semaphore(streams)
+        self._pool = ThreadPoolExecutor(max_workers=streams, thread_name_prefix="turn")
+        self._live: dict[str, LiveTurn] = {}
+        self._guard = threading.Lock()
+
+    def ask(
+        self,
+        assistant: Assistant,
+        conversation: Conversation,
+        question: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> LiveTurn:
+        """Log a question and begin to answer it; the same key gives the same turn again."""
+        checked = self._checked(question)
+        if not self._free.acquire(blocking=False):
+            raise Unavailable("Many people are asking right now.", hint="Try again in a moment.")
+        try:
+            turn, fresh = self._store.conversations.open_turn(
+                conversation, checked, idempotency_key=idempotency_key
+            )
+        except BaseException:
+            self._free.release()
+            raise
+        if not fresh:
+            self._free.release()
+            return self.follow(turn)
+        live = self._remember(LiveTurn(turn))
+        self._pool.submit(self._run, assistant, live)
+        return live
+
+    def follow(self, turn: Turn) -> LiveTurn:
+        """The stream of a turn: as it runs, or told again from the log."""
+        with self._guard:
+            live = self._live.get(turn.id)
+        return live or _retold(self._store.conversations.turn(turn.id))
+
+    def stop(self, turn: Turn) -> None:
+        """End an answer early; what was shown is kept. A finished turn stays as it is."""
+        with self._guard:
+            live = self._live.get(turn.id)
+        if live is not None:
+            live.stopping.set()
+
+    def close(self) -> None:
+        """Stop all answers and wait for their turns to be logged."""
+        with self._guard:
+            for live in self._live.values():
+                live.stopping.set()
+        self._pool.shutdown(wait=True)
+
+    def _checked(self, question: str) -> str:
+        text = question.replace("\x00", "").strip()
+        if not text:
+            raise Invalid("The question is empty.", hint="Type a question first.")
+        if len(text) > self._longest:
+            raise Invalid(
+                f"The question has {len(text)} characters; {self._longest} are possible.",
+                hint="Make it shorter.",
+            )
+        return text
+
+    def _remember(self, live: LiveTurn) -> LiveTurn:
+        with self._guard:
+            self._live[live.turn.id] = live
+            while len(self._live) > _KEEP_FINISHED:
+                self._live.pop(next(iter(self._live)))
+        return live
+
+    def _run(self, assistant: Assistant, live: LiveTurn) -> None:
+        try:
+            live.add("turn", {"turn": live.turn.id})
+            self._answer(assistant, live)
+        except AppError as error:
+            self._fail(live, error)
+        except Exception:
+            log.exception("turn %s failed", live.turn.id)
+            self._fail(live, Unavailable("The answer could not be finished.", hint="Try again."))
+        finally:
+            self._free.release()
+
+    def _answer(self, assistant: Assistant, live: LiveTurn) -> None:
+        steps = answer(
+            assistant,
+            live.turn.question,
+            retriever=self._retriever,
+            voice=lambda: self._voices.voice(assistant.id),
+            history=self._history(live.turn),
+            stopped=live.stopping.is_set,
+        )
+        shown, evidence = "", None
+        for step in steps:
+            if live.stopping.is_set():
+                break
+            if isinstance(step, Outcome):
+                self._finish(live, step, "complete")
+                return
+            if isinstance(step, Evidence):
+                evidence = step
+                live.add("sources", {"sources": _sources(step)})
+            else:
+                shown += step
+                live.add("token", {"text": step})
+        stopped = Outcome(Reply(text=shown, label=UNCERTAIN), evidence, [], None)
+        self._finish(live, stopped, "stopped")
+
+    def _history(self, turn: Turn) -> list[tuple[str, str]]:
+        earlier = self._store.conversations.turns(turn.conversation_id)
+        return [(t.question, t.reply) for t in earlier if t.seq < turn.seq and t.evidence]
+
+    def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
+        # The log first: what a visitor has seen as done must never be missing from it.
+        self._store.conversations.finish_turn(live.turn.id, outcome.as_answered(status))
+        live.add("done", _done(self._store.conversations.turn(live.turn.id)), last=True)
+
+    def _fail(self, live: LiveTurn, error: AppError) -> None:
+        failed = Outcome(Reply(label=""), None, [], None)
+        self._store.conversations.finish_turn(live.turn.id, failed.as_answered("failed"))
+        live.add("error", {"error": error_body(error)}, last=True)
+
+
+def error_body(error: AppError) -> dict[str, str]:
+    """The one shape in which errors are told."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _sources(evidence: Evidence) -> list[dict[str, Any]]:
+    pages = {s.passage.page_id: s.passage for s in evidence.sentences}
+    return [{"title": p.title, "url": p.url or None} for p in pages.values()]
+
+
+def _retold(turn: Turn) -> LiveTurn:
+    live = LiveTurn(turn)
+    live.add("turn", {"turn": turn.id})
+    if turn.status in {"failed", "interrupted", OPEN}:
+        lost = Unavailable("This answer was interrupted.", hint="Ask again.")
+        live.add("error", {"error": error_body(lost)}, last=True)
+        return live
+    live.add("token", {"text": turn.reply})
+    live.add("done", _done(turn), last=True)
+    return live
+
+
+def _done(turn: Turn) -> dict[str, Any]:
+    return {
+        "turn": turn.id,
+        "label": turn.label,
+        "reply": turn.reply,
+        "citations": turn.citations,
+        "adapter": turn.adapter,
+        "status": turn.status,
+        "timings": turn.timings,
+    }
