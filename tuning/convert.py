@@ -45,10 +45,13 @@ def convert_embedding(folder: Path, weights: Path) -> None:
     from transformers import AutoTokenizer, BertModel
 
     # The pooler is not part of the sentence embedding and would only be carried along.
-    model = BertModel.from_pretrained(weights, add_pooling_layer=False, dtype=torch.float32).eval()
+    model = BertModel.from_pretrained(weights, add_pooling_layer=False, dtype=torch.float32)
+    model.train(False)
     tokenizer = AutoTokenizer.from_pretrained(weights, model_max_length=EMBEDDING_TOKENS)
     _tell("converting the embedding model", 0.5)
-    example = dict(tokenizer(["one text", "and another, longer"], padding=True, return_tensors="pt"))
+    example = dict(
+        tokenizer(["one text", "and another, longer"], padding=True, return_tensors="pt")
+    )
     converted = ov.convert_model(model, example_input=example)
     ov.save_model(converted, folder / "openvino_model.xml", compress_to_fp16=True)
     ov.save_model(convert_tokenizer(tokenizer), folder / "openvino_tokenizer.xml")
@@ -93,7 +96,7 @@ def _save_tokenizer(serving: Path, folder: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
     chat = json.loads((serving / "chat.json").read_text(encoding="utf-8"))
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(serving / "tokenizer.json"),
         bos_token=chat["bos_token"],
         eos_token=chat["eos_token"],

@@ -65,9 +65,7 @@ def open_gguf(path: Path) -> GgufModel:
     return model
 
 
-def write_served(
-    model: GgufModel, out: Path, *, deltas: Mapping[str, Array] | None = None
-) -> None:
+def write_served(model: GgufModel, out: Path, *, deltas: Mapping[str, Array] | None = None) -> None:
     """Write `model` at the served precision, adding `deltas` to the tensors they name."""
     writer = GGUFWriter(out, model.architecture)
     _copy_metadata(model, writer)

