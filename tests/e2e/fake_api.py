@@ -90,6 +90,10 @@ def create_fake(state: FakeState) -> Flask:
         )
         return response
 
+    @app.get("/favicon.ico")
+    def favicon() -> Response:
+        return Response(status=204)
+
     @app.get("/widget.js")
     def loader() -> Response:
         return _script("loader.js")
@@ -149,7 +153,7 @@ def citations_for(reply: str) -> list[dict[str, Any]]:
             "n": n,
             "title": title,
             "url": url,
-            "quote": f"From the page: {after}",
+            "quote": f"The shop's own words: {after.replace('*', '')}",
             "source": f"src_{n}",
             "marks": [reply.index(after) + len(after)],
         }
@@ -164,7 +168,7 @@ def _turn(state: FakeState, key: str, question: str) -> FakeTurn:
     number = len(state.turns) + 1
     turn = FakeTurn(f"trn_{number}", question, _script_for(state, f"trn_{number}", question))
     if "slow" in question:
-        turn.pause = 0.15
+        turn.pause = 0.06
     if "drop" in question:
         turn.drop_after = 4
     state.turns.append(turn)

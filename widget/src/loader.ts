@@ -29,10 +29,10 @@ function start(): void {
     (document.currentScript as HTMLScriptElement | null) ??
     document.querySelector<HTMLScriptElement>("script[data-assistant][src*='widget.js']");
   const assistant = script?.dataset.assistant;
-  if (!script || !assistant) return warn("the script tag has no data-assistant.");
+  if (!script || !assistant) return warn("no data-assistant on the script tag.");
   const shown = document.querySelector<HTMLElement>(TAG + ":not([mode=page])")?.dataset.assistant;
   if (shown === assistant) return;
-  if (shown) return warn(`one chat per page: "${shown}" is shown, "${assistant}" is not.`);
+  if (shown) return warn(`one chat per page: "${shown}", not "${assistant}".`);
   const { dataset, src } = script;
   const server = new URL(dataset.server || ".", src).href.replace(/\/+$/, "");
   const go = () => launch(server, assistant, dataset);
@@ -56,7 +56,7 @@ function launch(server: string, assistant: string, options: DOMStringMap): void 
       () => true,
       () => {
         loading = null;
-        warn(`the chat did not load. Is ${server} up, and in this page's script-src?`);
+        warn(`the chat did not load. Is ${server} up and in script-src?`);
         return false;
       },
     ));
@@ -64,7 +64,7 @@ function launch(server: string, assistant: string, options: DOMStringMap): void 
   const call = async (name: Call) => {
     if (await load()) element[name]();
     // The chat's own page works where this page does not let it in.
-    else if (name === "open") window.open(`${server}/a/${page}`, "_blank", "noopener");
+    else if (name === "open") open(`${server}/a/${page}`, "_blank", "noopener");
   };
 
   const settings = async (): Promise<Config> => {

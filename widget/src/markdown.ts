@@ -56,7 +56,7 @@ function blockAt(lines: readonly string[], at: number, depth: number): [Block[],
 
 function fence(lines: readonly string[], at: number): [Block[], number] {
   const open = (FENCE.exec(lines[at] ?? "")?.[1] ?? "```").slice(0, 3);
-  const marks: string[] = [];
+  const marks: string[] = (lines[at] ?? "").match(MARK) ?? [];
   const code: string[] = [];
   let next = at + 1;
   for (; next < lines.length; next++) {

@@ -40,9 +40,16 @@ export function withMarks(reply: string, citations: readonly Citation[]): string
   return points.join("");
 }
 
-/** A mark after white space moves back to the text, or it would begin a line and break its block. */
+// A list bullet, a quote sign, a heading sign: with a mark behind it, it would stop being one.
+const PREFIX = /^(?:[-*+\u2022>]|\d{1,9}[.)]|#{1,6}|\s)+$/;
+
+/** A mark after white space or a line's prefix moves back to the text, or it would break its block. */
 function afterText(points: readonly string[], mark: number): number {
   let at = Math.max(0, Math.min(Math.trunc(mark), points.length));
-  while (at > 0 && /\s/.test(points[at - 1] ?? "")) at--;
-  return at;
+  for (;;) {
+    while (at > 0 && /\s/.test(points[at - 1] ?? "")) at--;
+    const line = points.lastIndexOf("\n", at - 1) + 1;
+    if (at === 0 || !PREFIX.test(points.slice(line, at).join(""))) return at;
+    at = line;
+  }
 }

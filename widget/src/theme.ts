@@ -11,6 +11,8 @@ const NEUTRAL: Rgb = [47, 55, 71];
 const READABLE = 4.5;
 /** The luminance of a colour on which white has that contrast: 1.05 / 4.5 - 0.05. */
 const WHITE_READS_UNTIL = 0.1833;
+// Link-coloured text also stands on a tint of the brand colour, which costs some contrast.
+const ON_TINT: Record<Scheme, number> = { light: 1, dark: 2.6 };
 // A brand colour is kept as it is unless it would vanish into the surface.
 const VISIBLE = 1.6;
 
@@ -23,7 +25,7 @@ export function palette(color: string, scheme: Scheme): Record<string, string> {
     "--accent": css(accent),
     "--accent-rgb": accent.join(","),
     "--on-accent": css(onTop(accent)),
-    "--link": css(apart(brand, surface, READABLE + 0.3)),
+    "--link": css(apart(brand, surface, READABLE + ON_TINT[scheme])),
   };
 }
 
@@ -40,8 +42,8 @@ export function schemeFor(theme: string | null | undefined): Scheme {
 
 export function parseColor(text: string): Rgb | null {
   const hex = text.replace(/^#?(.)(.)(.)$/, "$1$1$2$2$3$3");
-  const parts = /^#?(..)(..)(..)$/.exec(hex)?.slice(1).map((part) => parseInt(part, 16));
-  return parts?.every((part) => part >= 0) ? (parts as unknown as Rgb) : null;
+  const parts = /^#?([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(hex)?.slice(1);
+  return parts ? (parts.map((part) => parseInt(part, 16)) as unknown as Rgb) : null;
 }
 
 /** WCAG contrast ratio, 1 to 21. */

@@ -99,6 +99,8 @@ export class PanelView {
     this.#shownStart = wanted;
     this.#start.hidden = wanted === "none";
     this.#start.className = `start ${wanted}`;
+    // The greeting names the assistant itself: the header would say it twice.
+    this.node.classList.toggle("greeting", wanted === "ready");
     this.#start.replaceChildren(...this.#startFor(wanted, state.config));
   }
 
@@ -115,9 +117,11 @@ export class PanelView {
   #greeting(config: Config | null): Node[] {
     const hello = this.#heading(config?.greeting || this.#strings.greeting);
     const prompts = (config?.suggested_prompts ?? []).slice(0, 4);
-    if (!prompts.length) return [this.#avatar(config), hello];
+    const name = el("strong", {}, config?.name || this.#strings.assistantFallback);
+    const top = [this.#avatar(config), el("p", { class: "name" }, name, ` · ${this.#strings.subtitle}`), hello];
+    if (!prompts.length) return top;
     const chips = prompts.map((prompt) => el("li", {}, this.#chip(prompt)));
-    return [this.#avatar(config), hello, el("ul", { class: "chips", "aria-label": this.#strings.prompts }, ...chips)];
+    return [...top, el("ul", { class: "chips", "aria-label": this.#strings.prompts }, ...chips)];
   }
 
   #heading(text: string): HTMLElement {
