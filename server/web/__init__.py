@@ -1,0 +1,1 @@
+"""The web: everything that knows Flask."""

@@ -1,0 +1,129 @@
+"""How values read on screen: moments, shares, invisible characters, differences. Pure functions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import SequenceMatcher
+from urllib.parse import urlsplit
+
+_STEPS = (
+    (60, 1, "second"),
+    (3600, 60, "minute"),
+    (86400, 3600, "hour"),
+    (86400 * 14, 86400, "day"),
+)
+# Not of a control category, and still nothing to see: fillers and supplementary variants.
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u2028\u2029")
+_KEPT = frozenset("\n\t")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of text, or one character that cannot be seen (then `name` says which)."""
+
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stretch of a corrected reply: kept, removed or added."""
+
+    kind: str
+    text: str
+
+
+def ago(at: datetime | None, *, now: datetime | None = None) -> str:
+    """How long ago, in words; the date once it is two weeks."""
+    if at is None:
+        return "never"
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
+    if seconds < 10:
+        return "just now"
+    for limit, unit, word in _STEPS:
+        if seconds < limit:
+            count = seconds // unit
+            return f"{count} {word}{'s' if count != 1 else ''} ago"
+    return f"{at.day} {at:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    """The exact moment, for a title."""
+    return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.0f} %"
+
+
+def figure(value: object, digits: int = 2) -> str:
+    """A measured number; a dash where there is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–" if value is None else str(value)
+    return (
+        f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.{digits}f}"
+    )
+
+
+def host_of(url: str | None) -> str:
+    """Host and path of an address, short enough for a list."""
+    try:
+        split = urlsplit(url or "")
+    except ValueError:
+        return (url or "")[:60]
+    return f"{split.netloc}{split.path if split.path != '/' else ''}" or (url or "")[:60]
+
+
+def safe_link(url: object) -> str | None:
+    """The address if a link may lead there; None for javascript:, data: and the like."""
+    text = str(url or "")
+    return text if re.match(r"https?://[^\s\\]+$", text, re.IGNORECASE) else None
+
+
+def parts(text: str) -> list[Part]:
+    """Split text so that what cannot be seen (tags, zero width, bidi) can be shown marked."""
+    return list(_merged(text))
+
+
+def _merged(text: str) -> Iterator[Part]:
+    plain: list[str] = []
+    for index, char in enumerate(text):
+        if not _is_invisible(char, text[index - 1 : index]):
+            plain.append(char)
+            continue
+        if plain:
+            yield Part("".join(plain))
+            plain.clear()
+        yield Part(f"U+{ord(char):04X}", unicodedata.name(char, "no name").lower())
+    if plain:
+        yield Part("".join(plain))
+
+
+def _is_invisible(char: str, before: str) -> bool:
+    if char in _KEPT:
+        return False
+    # A joiner inside an emoji is what draws it.
+    if char == "\u200d" and before and (before == "\ufe0f" or unicodedata.category(before) == "So"):
+        return False
+    return (
+        unicodedata.category(char) in {"Cc", "Cf", "Co", "Cn", "Cs"}
+        or char in _BLANKS
+        or "\U000e0100" <= char <= "\U000e01ef"
+    )
+
+
+def changes(before: str, after: str) -> list[Change]:
+    """What a correction removed and added, word by word."""
+    old, new = re.findall(r"\s+|\w+|[^\w\s]", before), re.findall(r"\s+|\w+|[^\w\s]", after)
+    found: list[Change] = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found.append(Change("kept", "".join(old[a:b])))
+            continue
+        found += [Change("removed", "".join(old[a:b]))] if b > a else []
+        found += [Change("added", "".join(new[c:d]))] if d > c else []
+    return found
