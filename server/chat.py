@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from server.answering.answer import Outcome, Voice, answer
+from server.answering.answer import Outcome, answer
 from server.answering.compose import UNCERTAIN, Reply
 from server.answering.evidence import Evidence
 from server.errors import AppError, Invalid, Unavailable
+from server.llm.voice import Voices
 from server.retrieval.hybrid import Retriever
 from server.store import Store
 from server.store.assistants import Assistant
@@ -25,13 +26,6 @@ from server.store.conversations import OPEN, Conversation, Turn
 log = logging.getLogger(__name__)
 
 _KEEP_FINISHED = 256
-
-
-class Voices(Protocol):
-    """Gives the voice that is active for an assistant."""
-
-    def voice(self, assistant_id: str) -> Voice:
-        """Unavailable if no model can answer at the moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class Settings:
         "An OpenAI-compatible server that answers instead of the built-in engine, such as http://127.0.0.1:8000/v1.",
     )
     model_key: str = _setting("", "Bearer key for MODEL_URL.")
+    model_name: str = _setting("default", "Name of the model at MODEL_URL.")
     threads: int = _setting(0, "Processor threads for the engine; 0: all cores.")
     max_tokens: int = _setting(160, "Longest reply, in tokens.")
     max_question: int = _setting(2000, "Longest question, in characters.")
@@ -63,6 +64,9 @@ class Settings:
     )
     cookie_secure: bool = _setting(
         False, "Send console cookies over HTTPS only; set it wherever the site has HTTPS."
+    )
+    demo: bool = _setting(
+        False, "Create the demo assistant from the manual at start, if there is none."
     )
     log_level: str = _setting("INFO", "Least severe level that is logged.")
     tune_threads: int = _setting(0, "Processor threads for training; 0: all cores.")
@@ -103,6 +107,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         if raw is not None:
             values[spec.name] = _parse(spec.name, spec.default, raw)
     return Settings(**values)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process these settings."""
+    values = {s.name: getattr(settings, s.name) for s in fields(Settings)}
+    values["home"] = settings.home.resolve()
+    return {PREFIX + name.upper(): _shown(value) for name, value in values.items()}
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -27,6 +27,7 @@ _WAITING = frozenset({"ENQUEUED", "DELAYED", "PENDING"})
 
 def migrate(settings: Settings) -> None:
     """Create the job system's own tables (idempotent); before any work is asked for."""
+    logging.getLogger("dbos").setLevel(logging.WARNING)
     DBOS.migrate(settings.jobs_database)
 
 

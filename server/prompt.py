@@ -1,4 +1,4 @@
-"""The only place a prompt is written: serving, training and evaluation all call `build_messages`."""
+"""The only place a prompt is written: serving, training, evaluation call `build_messages`."""
 
 from __future__ import annotations
 

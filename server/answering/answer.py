@@ -15,21 +15,13 @@ from langchain_core.language_models import BaseChatModel
 from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
 from server.store.conversations import Answered
 
 _PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """Who speaks for an assistant now: a chat model, its adapter's digest, the owner's manner."""
-
-    model: BaseChatModel
-    digest: str | None = None
-    words: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

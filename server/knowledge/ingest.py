@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 from server.config import Settings
@@ -61,7 +62,8 @@ class Ingestion:
         folder = self._settings.home / "uploads"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / stored).write_bytes(body)
-        return self._queue(assistant, chosen, name[:300], {"file": stored, "url": url})
+        options = {"file": stored, "url": url, "hash": content_hash(body)}
+        return self._queue(assistant, chosen, name[:300], options)
 
     def again(self, source_id: str) -> Source:
         """Read a source again."""
@@ -97,6 +99,11 @@ class Ingestion:
         self._store.knowledge.set_source(source.id, workflow_id=workflow_id)
         self._jobs.enqueue(INGEST_QUEUE, WORKFLOW, source.id, workflow_id=workflow_id)
         return self._store.knowledge.source(source.id)
+
+
+def content_hash(body: bytes) -> str:
+    """Names a file's content, so that the same file need not be read twice."""
+    return blake2b(body, digest_size=16).hexdigest()
 
 
 def _kind_of(name: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from dbos import DBOS
@@ -36,14 +36,17 @@ _LONGEST_PAUSE = 10.0
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def register(settings: Settings, store: Store, embedder: Embedding, vectors: VectorIndex) -> None:
     """Define the workflow in this process; before `jobs.launch`."""
     reader = Reader(settings, store, embedder, vectors)
-    begin = DBOS.step(name="begin")(reader.begin)
-    read = DBOS.step(name="read")(reader.read)
-    finish = DBOS.step(name="finish")(reader.finish)
-    fail = DBOS.step(name="fail")(reader.fail)
+    begin = _step("begin", reader.begin)
+    read = _step("read", reader.read)
+    finish = _step("finish", reader.finish)
+    fail = _step("fail", reader.fail)
 
     @DBOS.workflow(name=WORKFLOW)
     def ingest(source_id: str) -> dict[str, Any]:
@@ -58,6 +61,14 @@ def register(settings: Settings, store: Store, embedder: Embedding, vectors: Vec
         except Exception:
             log.exception("reading source %s failed", source_id)
             return fail(source_id, "It could not be read; the log says why.")
+
+
+def _step(name: str, method: Callable[P, R]) -> Callable[P, R]:
+    # DBOS marks the function it is given, which a bound method does not allow.
+    def step(*args: P.args, **kwargs: P.kwargs) -> R:
+        return method(*args, **kwargs)
+
+    return DBOS.step(name=name)(step)
 
 
 class Reader:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from server.errors import Conflict, NotFound
 from server.store.database import Database, new_id, now, record, records
@@ -167,6 +167,14 @@ class Adapters:
         if latest is None or latest.adapter_id is None:
             return latest, None
         return latest, self.adapter(latest.adapter_id)
+
+    def in_force(self) -> dict[str, Activation]:
+        """The newest activation of every assistant that has one."""
+        newest = select(func.max(activations.c.seq)).group_by(activations.c.assistant_id)
+        query = select(*_ACTIVATION).where(activations.c.seq.in_(newest))
+        with self._db.read() as connection:
+            found = records(Activation, connection.execute(query).all())
+        return {activation.assistant_id: activation for activation in found}
 
     def report_serving(
         self,

@@ -1,0 +1,77 @@
+"""The web process: gunicorn with one threaded worker that owns engine, Chroma and reading."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from server import config
+from server.config import Settings
+from server.errors import AppError
+
+log = logging.getLogger(__name__)
+
+_SPARE_THREADS = 16
+
+
+class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Opens the services in the worker: models and Chroma must not live on both sides of a fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._services: Any = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": f"{self.settings.host}:{self.settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            # A stream holds a thread for as long as it lasts.
+            "threads": self.settings.streams + _SPARE_THREADS,
+            "timeout": 120,
+            "graceful_timeout": 10,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "worker_exit": lambda _server, _worker: self.close(),
+            "proc_name": "parlance-web",
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from server.app import create_app  # seconds of imports that the arbiter does without
+        from server.demo import ensure_demo
+        from server.services import open_services
+        from server.supervisor import announce
+
+        try:
+            self._services = open_services(self.settings)
+        except AppError as error:
+            log.error("%s", error)
+            sys.exit(1)
+        if self.settings.demo:
+            ensure_demo(self._services)
+        app = create_app(self._services)
+        announce(self.settings)
+        return app
+
+    def close(self) -> None:
+        """Give everything back; a worker that never got so far has nothing."""
+        if self._services is not None:
+            self._services.close()
+            self._services = None
+
+
+def main() -> None:
+    settings = config.load()
+    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    WebServer(settings).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""The parts, wired once: store, retrieval, voices, jobs, chat."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server import jobs
+from server.chat import Chat
+from server.config import Settings
+from server.errors import Conflict
+from server.jobs import TUNING_QUEUE, Jobs
+from server.knowledge import reading
+from server.knowledge.ingest import Ingestion
+from server.llm.adapters import EngineVoices, promote, roll_back
+from server.llm.engine import GenerationParams
+from server.llm.models import Prepared, prepare
+from server.llm.remote import remote_chat_model
+from server.llm.voice import FixedVoices, Voices
+from server.retrieval.embed import Embedder
+from server.retrieval.hybrid import Retriever
+from server.retrieval.vectors import ChromaIndex, VectorIndex
+from server.store import Store, open_store
+from server.store.adapters import Activation
+from server.store.assistants import Assistant
+from server.store.database import new_id
+from server.store.runs import Run
+
+TUNING_WORKFLOW = "tune"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the web and the command line work with. Close it after use."""
+
+    settings: Settings
+    store: Store
+    jobs: Jobs
+    vectors: VectorIndex
+    retriever: Retriever
+    voices: Voices
+    ingestion: Ingestion
+    chat: Chat
+
+    def ask_for_run(self, assistant: Assistant, *, actor: str) -> Run:
+        """Ask the tuning worker for a run: a row and a queued workflow."""
+        run = self.store.runs.ask(assistant.id, config={}, requested_by=actor)
+        workflow_id = new_id("wfl")
+        self.store.runs.note(run.id, workflow_id=workflow_id)
+        self.jobs.enqueue(TUNING_QUEUE, TUNING_WORKFLOW, run.id, workflow_id=workflow_id)
+        self.store.audit.add(actor, "run.ask", run.id)
+        return self.store.runs.run(run.id)
+
+    def cancel_run(self, run_id: str, *, actor: str) -> Run:
+        """Stop a run. A closed run is a Conflict."""
+        run = self.store.runs.run(run_id)
+        if run.finished_at is not None:
+            raise Conflict(f"Run {run.id} has ended already.")
+        if run.workflow_id:
+            self.jobs.cancel(run.workflow_id)
+        self.store.runs.end(run.id, "cancelled")
+        self.store.audit.add(actor, "run.cancel", run.id)
+        return self.store.runs.run(run.id)
+
+    def promote(self, adapter_id: str, *, actor: str, expected: str | None = None) -> Activation:
+        """Make an adapter that passed the gate the one that answers."""
+        return promote(self.store, adapter_id, actor=actor, expected=expected)
+
+    def roll_back(self, assistant: Assistant, *, actor: str) -> Activation:
+        """Return to what answered before."""
+        return roll_back(self.store, assistant.id, actor=actor)
+
+    def close(self) -> None:
+        """Stop answers and work, then give back models, files and locks."""
+        self.chat.close()
+        jobs.shut_down()
+        if isinstance(self.voices, EngineVoices):
+            self.voices.close()
+        self.vectors.close()
+        self.store.database.close()
+
+
+def open_services(
+    settings: Settings, *, progress: Callable[[str, float], None] | None = None
+) -> Services:
+    """Open everything for the one process that serves: it owns Chroma, the engine, the reading."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    vectors = ChromaIndex(settings.home / "chroma")
+    try:
+        return _open(settings, vectors, prepare(settings.home, settings.model, progress=progress))
+    except BaseException:
+        vectors.close()
+        raise
+
+
+def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Services:
+    store = open_store(settings.database)
+    if interrupted := store.conversations.interrupt_open_turns():
+        log.warning("%d answers were cut short by the last stop", interrupted)
+    embedder = Embedder(prepared.embedding, threads=settings.threads)
+    retriever = Retriever(store, embedder, vectors)
+    for assistant in store.assistants.all():
+        vectors.reconcile(store, assistant.id)
+    voices = _voices(settings, store, prepared)
+    jobs.migrate(settings)
+    reading.register(settings, store, embedder, vectors)
+    jobs.launch(settings, executor="web", queues=(jobs.INGEST_QUEUE,))
+    work = Jobs(settings)
+    return Services(
+        settings=settings,
+        store=store,
+        jobs=work,
+        vectors=vectors,
+        retriever=retriever,
+        voices=voices,
+        ingestion=Ingestion(settings, store, work),
+        chat=Chat(
+            store,
+            retriever,
+            voices,
+            streams=settings.streams,
+            longest_question=settings.max_question,
+        ),
+    )
+
+
+def _voices(settings: Settings, store: Store, prepared: Prepared) -> Voices:
+    if settings.model_url:
+        return FixedVoices(
+            remote_chat_model(
+                settings.model_url,
+                api_key=settings.model_key,
+                model=settings.model_name,
+                params=GenerationParams(max_new_tokens=settings.max_tokens),
+            )
+        )
+    voices = EngineVoices(
+        store,
+        settings.home,
+        prepared,
+        threads=settings.threads,
+        max_tokens=settings.max_tokens,
+    )
+    voices.start()
+    return voices

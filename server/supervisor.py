@@ -1,0 +1,221 @@
+"""`parlance serve`: starts web and tuning worker, watches them, and ends all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib.util
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from server import jobs
+from server.config import Settings, as_environment
+from server.errors import Conflict
+from server.llm.models import prepare
+from server.store import Store, open_store
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, float], None]
+
+_READY_SECONDS = 300
+_GRACE_SECONDS = 20
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    name: str
+    process: subprocess.Popen[bytes]
+
+
+def run(settings: Settings, *, progress: Progress, say: Callable[[str], None]) -> int:
+    """Run until Ctrl-C or SIGTERM; return the exit status. Leaves no process behind."""
+    began = time.monotonic()
+    if (address := running_server(settings)) is not None:
+        raise Conflict(f"Parlance runs already at {address}.", hint="Stop that one first.")
+    check_port(settings.host, settings.port)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    prepare(settings.home, settings.model, progress=progress)
+    store = open_store(settings.database)
+    jobs.migrate(settings)
+    children = _start(settings)
+    try:
+        with _signals() as stopping:
+            status = _await_ready(settings, children, stopping)
+            if status is None and not stopping.is_set():
+                say(_welcome(settings, store, time.monotonic() - began))
+                status = _watch(children, stopping)
+    finally:
+        _end(children)
+        _state_file(settings).unlink(missing_ok=True)
+        store.database.close()
+    return status or 0
+
+
+def running_server(settings: Settings) -> str | None:
+    """The address of the server that runs on this home folder; None if there is none."""
+    try:
+        told = json.loads(_state_file(settings).read_text(encoding="utf-8"))
+        process = psutil.Process(told["pid"])
+        alive = process.create_time() == told["started"]
+    except (OSError, ValueError, KeyError, psutil.Error):
+        return None
+    return str(told["url"]) if alive else None
+
+
+def announce(settings: Settings) -> None:
+    """Called by the web process once it answers: this is where I am."""
+    me = psutil.Process()
+    told = {
+        "pid": me.pid,
+        "started": me.create_time(),
+        "url": f"http://{_reachable(settings.host)}:{settings.port}",
+    }
+    path = _state_file(settings)
+    path.with_suffix(".new").write_text(json.dumps(told), encoding="utf-8")
+    path.with_suffix(".new").replace(path)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Conflict if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Conflict(
+                f"Port {port} on {host} cannot be used: {error.strerror or error}.",
+                hint=f"Stop what uses it, or choose another: parlance serve --port {port + 1}",
+            ) from None
+
+
+def _state_file(settings: Settings) -> Path:
+    return settings.home / "server.json"
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+
+
+def _start(settings: Settings) -> list[_Child]:
+    environment = os.environ | as_environment(settings) | {"PYTHONUNBUFFERED": "1"}
+    commands = {"web": "server.serve"}
+    # Serving works without the tuning extra; only the tuning page then says that it is missing.
+    if importlib.util.find_spec("torch") is not None:
+        commands["tuning"] = "tuning.worker"
+    return [
+        _Child(
+            name,
+            subprocess.Popen(
+                [sys.executable, "-m", module],
+                env=environment,
+                # A terminal's Ctrl-C must reach us alone: we end the children in order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            ),
+        )
+        for name, module in commands.items()
+    ]
+
+
+def _die_with_parent() -> None:
+    """In a new child: be told to end when the supervisor is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[threading.Event]:
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _await_ready(
+    settings: Settings, children: list[_Child], stopping: threading.Event
+) -> int | None:
+    """Wait until the web process is ready; return a status if a child ended instead."""
+    deadline = time.monotonic() + _READY_SECONDS
+    address = f"http://{_reachable(settings.host)}:{settings.port}/readyz"
+    while not stopping.wait(0.1) and time.monotonic() < deadline:
+        if (status := _ended(children)) is not None:
+            return status
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2) as answer:
+            if answer.status == 200:
+                return None
+    return None if stopping.is_set() else 1
+
+
+def _watch(children: list[_Child], stopping: threading.Event) -> int:
+    while not stopping.wait(0.2):
+        if (status := _ended(children)) is not None:
+            return status
+    return 0
+
+
+def _ended(children: list[_Child]) -> int | None:
+    for child in children:
+        if (status := child.process.poll()) is not None:
+            log.error("the %s process ended with status %d", child.name, status)
+            return status or 1
+    return None
+
+
+def _welcome(settings: Settings, store: Store, seconds: float) -> str:
+    lines = [f"Parlance is ready after {seconds:.1f} s."]
+    if settings.demo:
+        lines.append(f"  Widget on a page     {settings.url}/demo")
+        lines.append(f"  Full-page assistant  {settings.url}/a/demo")
+    if store.people.count() == 0:
+        token = store.people.invite(role="owner")
+        lines.append(f"  Console (set up)     {settings.url}/console/setup/{token}")
+    else:
+        lines.append(f"  Console              {settings.url}/console/")
+    lines.append(f"  Manual               {settings.url}/docs/")
+    lines.append("Ctrl-C stops everything.")
+    return "\n".join(lines)
+
+
+def _end(children: list[_Child]) -> None:
+    """End the children and whatever they have started, politely first."""
+    family = [p for child in children for p in _tree(child.process.pid)]
+    for child in children:
+        child.process.terminate()
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.Error:
+        return []
