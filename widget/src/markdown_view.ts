@@ -27,11 +27,6 @@ export class MarkdownView {
     this.#shown = wanted;
   }
 
-  /** Build the last block again as well, next time: something was put into it. */
-  touch(): void {
-    this.#shown.pop();
-  }
-
   #block(block: Block): HTMLElement {
     switch (block.kind) {
       case "paragraph": return el("p", {}, ...this.#inline(block.inline));

@@ -3,9 +3,9 @@
 import { ClientError, type Client } from "./client.ts";
 import type { Memory } from "./memory.ts";
 import { applyEvent, fromRecord, isFinal, newTurn } from "./state.ts";
-import type { Config, Conversation, Problem, State, Turn, Verdict } from "./state.ts";
+import { FAILED, isConnection, isGone, newKey, PAUSES_MS, wait } from "./retrying.ts";
+import type { Config, Conversation, State, Turn, Verdict } from "./state.ts";
 
-const PAUSES_MS = [400, 1000, 2000, 4000, 8000];
 // A question that was cut off by a page change is sent again only if it is this fresh.
 const PENDING_MS = 120_000;
 const STOP_PATIENCE_MS = 3000;
@@ -265,34 +265,4 @@ export class Session {
     this.#state = { ...this.#state, ...part };
     this.#changed(this.#state);
   }
-}
-
-const FAILED: Problem = { code: "failed", message: "", hint: "" };
-
-/** A random UUID, also on pages without https, where crypto.randomUUID does not exist. */
-function newKey(): string {
-  const bytes = Array.from(crypto.getRandomValues(new Uint8Array(16)));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
-}
-
-/** The request may or may not have arrived: repeating it with the same key is right. */
-function isConnection(problem: Problem): boolean {
-  return ["offline", "unreachable", "lost"].includes(problem.code);
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof ClientError && [401, 403, 404, 410].includes(error.status);
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
