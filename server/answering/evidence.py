@@ -20,6 +20,8 @@ from server.store.knowledge import Passage
 SENTENCES = 6
 _WORDS = 220
 _SHORTEST = 20
+_LIST_WORDS = 60
+_COVERAGE_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Evidence:
     hits: tuple[Hit, ...]
     dense: float
     coverage: float
+
+    @property
+    def strength(self) -> float:
+        """How likely the content holds the answer, from 0 to about 1.25."""
+        return self.dense + _COVERAGE_WEIGHT * self.coverage
 
     @property
     def facts(self) -> list[str]:
@@ -103,8 +110,19 @@ def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
         # A section's first sentences answer its heading; later ones go into detail.
         first = heading / (1 + n) * 0.15
         score = 0.5 * own + 0.3 * hit.dense + 0.2 * _overlap(wanted, text) + first
-        found.append(EvidenceSentence(hit.passage, start, end, score))
+        whole = _with_list(hit.passage, n) if text.rstrip().endswith(":") else end
+        found.append(EvidenceSentence(hit.passage, start, whole, score))
     return found
+
+
+def _with_list(passage: Passage, n: int) -> int:
+    """The end of the list that sentence `n` announces: "X runs on:" says nothing without it."""
+    start, end = passage.sentences[n]
+    for _, later in passage.sentences[n + 1 :]:
+        if len(passage.text[start:later].split()) > _LIST_WORDS:
+            break
+        end = later
+    return end
 
 
 def _choose(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
@@ -135,8 +153,7 @@ def _coverage(question: str, hits: Sequence[Hit]) -> float:
 
 def _cosine_of(sentence: EvidenceSentence, vector: Vector) -> float:
     vectors = _sentence_vectors(sentence.passage)
-    places = [tuple(s) for s in sentence.passage.sentences]
-    n = places.index((sentence.start, sentence.end))
+    n = [start for start, _ in sentence.passage.sentences].index(sentence.start)
     return float(vectors[n] @ vector) if n < len(vectors) else 0.0
 
 

@@ -1,8 +1,9 @@
 """Grounding: does the evidence carry what a sentence of the answer says?
 
 Judge-free (reference/quality.md, D0): every number, address and name of the sentence must stand in
-the evidence, and most of its content words too. It sees no negation and no wrong relation; those
-limits are stated in the manual.
+the evidence, and one sentence of the evidence must hold most of what it adds to the question, in
+like order. A small model likes to shuffle the words of several facts into a new and wrong one; a
+bag of all evidence words would let that pass. Reversed relations still slip through.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from server.answering.words import (
     addresses,
     content_words,
     counted,
     names,
+    negates,
     numbers,
 )
 
-# A sentence whose content words are mostly in the evidence is a restatement of it.
-_SUPPORTED_SHARE = 0.7
+# Shares of a statement's new content words, and of its word pairs, that the evidence must hold.
+_WORD_SHARE = 0.75
+_PAIR_SHARE = 0.4
+_LEAST_NEW = 2
 _VOICE_SHARE = 0.05
 _VOICE_LEAST = 3
 # Words of plain courtesy: they state nothing about the owner's business.
@@ -42,10 +47,19 @@ class Support(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class _Fact:
+    words: frozenset[str]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """The evidence in the form that checks need; made once for an answer."""
 
+    facts: tuple[_Fact, ...]
+    pairs: frozenset[tuple[str, str]]
     words: frozenset[str]
+    question: frozenset[str]
     numbers: frozenset[str]
     addresses: frozenset[str]
     neutral: frozenset[str]
@@ -56,8 +70,12 @@ class Ground:
     ) -> Ground:
         """`voice` holds stems that belong to the owner's manner of speaking (`voice_words`)."""
         text = "\n".join(facts)
+        asked = frozenset(content_words(question))
         return cls(
-            words=frozenset(content_words(text)) | frozenset(content_words(question)),
+            facts=tuple(_Fact(frozenset(content_words(f)), negates(f)) for f in facts),
+            pairs=frozenset(p for f in [*facts, question] for p in pairwise(content_words(f))),
+            words=frozenset(content_words(text)) | asked,
+            question=asked,
             numbers=frozenset(counted(text)),
             addresses=frozenset(addresses(text)),
             neutral=frozenset(w for c in _COURTESY for w in content_words(c)) | voice,
@@ -69,12 +87,24 @@ class Ground:
             return Support.UNSUPPORTED
         if names(sentence) - self.words - self.neutral:
             return Support.UNSUPPORTED
-        stated = [w for w in content_words(sentence) if w not in self.neutral or w in self.words]
-        factual = [w for w in stated if w not in self.neutral]
-        if not factual:
+        stated = [w for w in content_words(sentence) if w not in self.neutral]
+        if not stated:
             return Support.NEUTRAL
-        share = sum(w in self.words for w in stated) / len(stated)
-        return Support.SUPPORTED if share >= _SUPPORTED_SHARE else Support.UNSUPPORTED
+        return Support.SUPPORTED if self._carries(sentence, stated) else Support.UNSUPPORTED
+
+    def _carries(self, sentence: str, stated: list[str]) -> bool:
+        if sentence.rstrip().endswith((":", "?")):
+            return False  # it announces or asks, and says nothing
+        new = set(stated) - self.question
+        pairs = list(pairwise(stated))
+        in_order = sum(p in self.pairs for p in pairs) / len(pairs) if pairs else 1.0
+        if in_order < _PAIR_SHARE or len(new) < min(_LEAST_NEW, len(set(stated))):
+            return False
+        denied = negates(sentence)
+        return any(
+            len(new & fact.words) >= _WORD_SHARE * len(new) and fact.negated == denied
+            for fact in self.facts
+        )
 
 
 def voice_words(replies: Sequence[str], facts: Sequence[Sequence[str]]) -> frozenset[str]:

@@ -13,6 +13,7 @@ _NUMBER_WORDS = {
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
+_NEGATIONS = frozenset("no not never none nothing neither nor without cannot".split())
 _STOP = frozenset(
     """a about above after again against all also am an and any are aren as at be because been
     before being below between both but by can cannot could d did do does doing don down during each
@@ -32,7 +33,8 @@ def tokens(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """Stems of the words that carry meaning, in order."""
-    return [stem(t) for t in tokens(text) if t not in _STOP and len(t) > 1]
+    plain = (t.split("'")[0] for t in tokens(text))
+    return [stem(t) for t in plain if t not in _STOP and len(t) > 1]
 
 
 def numbers(text: str) -> set[str]:
@@ -43,6 +45,11 @@ def numbers(text: str) -> set[str]:
 def counted(text: str) -> set[str]:
     """Numbers written as digits or, up to twelve, as words: evidence may use either."""
     return numbers(text) | {_NUMBER_WORDS[t] for t in tokens(text) if t in _NUMBER_WORDS}
+
+
+def negates(text: str) -> bool:
+    """Whether a text says that something is not so."""
+    return any(t in _NEGATIONS or t.endswith("n't") for t in tokens(text))
 
 
 def names(text: str) -> set[str]:
