@@ -68,7 +68,11 @@ def chunk_blocks(blocks: Sequence[Block]) -> tuple[Chunk, ...]:
 
 def estimate_size(text: str) -> int:
     """Estimate word pieces: long words cost several, scripts without blanks one a character."""
-    return sum(1 + (len(token) - 1) // 7 for token in _TOKEN.findall(text))
+    return sum(map(_pieces_of, _TOKEN.findall(text)))
+
+
+def _pieces_of(token: str) -> int:
+    return 1 + (len(token) - 1) // 7
 
 
 def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
@@ -204,11 +208,15 @@ def _bounded(
 
 def _cut(text: str, start: int) -> int:
     """Where a chunk's worth of text from `start` ends; short of what made the caller cut."""
-    window = text[start : start + _LONGEST]
-    while estimate_size(window) > _TARGET:
-        window = window[: len(window) * 3 // 4]
-    blank = window.rfind(" ", len(window) // 2)
-    return start + (blank if blank > 0 else len(window))
+    size = 0
+    end = start
+    for token in _TOKEN.finditer(text, start, start + _LONGEST):
+        size += _pieces_of(token.group())
+        if size > _TARGET and end > start:
+            break
+        end = token.end()
+    blank = text.rfind(" ", (start + end) // 2, end)
+    return blank if blank > 0 else end if end > start else start + _LONGEST
 
 
 def _code_pieces(text: str) -> Iterator[tuple[str, tuple[Span, ...]]]:
@@ -229,5 +237,5 @@ def _code_pieces(text: str) -> Iterator[tuple[str, tuple[Span, ...]]]:
 
 
 def _bounded_code(held: str) -> Iterator[tuple[str, tuple[Span, ...]]]:
-    start = len(held) - len(held.lstrip("\n"))
+    start = len(held) - len(held.lstrip())
     yield from _bounded(held, 0, start, len(held))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from server.errors import Invalid
@@ -15,6 +16,7 @@ from server.knowledge.pages import Block, ExtractedPage, strip_invisible
 from server.knowledge.pdf import read_pdf
 
 MOST_BYTES = 50_000_000
+_GIANT = 10_000  # characters of a paragraph
 _MARKDOWN_NAMES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 _HTML_START = re.compile(
     r"\s*(?:<\?xml[^>]{0,300}>\s*)?(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b",
@@ -99,6 +101,7 @@ def read_markdown(name: str, text: str, url: str = "") -> ExtractedPage:
 
 def _render(text: str) -> str:
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
+    markdown.core.ruler.before("inline", "giants", _leave_giants_plain)
     tokens = markdown.parse(text)
     seen: dict[str, int] = {}
     for token, following in pairwise(tokens):
@@ -106,6 +109,13 @@ def _render(text: str) -> str:
             _give_anchor(token, following, seen)
     rendered = markdown.renderer.render(tokens, markdown.options, {})
     return f"<html><body><main>{rendered}</main></body></html>"
+
+
+def _leave_giants_plain(state: StateCore) -> None:
+    """Emphasis and links of one paragraph cost more than its length; no person writes so much."""
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) > _GIANT:
+            token.type = "text"
 
 
 def _give_anchor(opening: Token, inline: Token, seen: dict[str, int]) -> None:

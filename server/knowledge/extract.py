@@ -34,7 +34,7 @@ def extract_page(body: bytes, url: str, content_type: str = "") -> ExtractedPage
 def parse_html(body: bytes, content_type: str = "") -> HtmlElement:
     """Parse bytes as browsers do: any markup gives a tree; nothing is fetched or expanded."""
     text = _PROLOG.sub("", decode(body, content_type)).replace("\x00", "")
-    parser = html.HTMLParser(encoding="utf-8", remove_pis=True, no_network=True)
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:

@@ -16,7 +16,10 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 # Joiners between letters of scripts that need them, and emoji sequences, carry meaning.
-_JOINED = re.compile(r"(?<=[^\x00-\u02ff\s])[\u200c\u200d\ufe0e\ufe0f]{1,2}(?=[^\x00-\u02ff\s])")
+_LETTER = (
+    "[^\x00-\u02ff\\s\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\U000e0000-\U000e0fff]"
+)
+_JOINED = re.compile(f"(?<={_LETTER})[\u200c\u200d\ufe0e\ufe0f]{{1,2}}(?={_LETTER})")
 _EMOJI_STYLE = re.compile(r"(?<=[\u2000-\u3300\U0001f000-\U0001faff])[\ufe0e\ufe0f]")
 _PLACEHOLDERS = {"\u200c": "\ue900", "\u200d": "\ue901", "\ufe0e": "\ue902", "\ufe0f": "\ue903"}
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue900-\ue903]")

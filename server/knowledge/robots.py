@@ -103,9 +103,11 @@ def read_sitemap(body: bytes, base: str) -> tuple[list[str], list[str]]:
     maps: list[str] = []
     pages: list[str] = []
     for element in root.iter("{*}loc"):
+        if len(maps) + len(pages) >= _MOST_URLS:
+            break
         parent = element.getparent()
         url = normalise((element.text or "").strip(), base)
-        if url is None or parent is None or len(maps) + len(pages) >= _MOST_URLS:
+        if url is None or parent is None:
             continue
         kind = etree.QName(parent).localname
         if kind == "sitemap":

@@ -57,7 +57,12 @@ def _append(spans: list[Span], text: str, start: int, end: int) -> None:
     piece = text[start:end]
     lead = len(piece) - len(piece.lstrip())
     stop = start + len(piece.rstrip())
-    if start + lead < stop:
+    if start + lead >= stop:
+        return
+    if spans and not any(c.isalnum() for c in piece):
+        # ". . ." and stray marks end the sentence before; alone they would say nothing.
+        spans[-1] = (spans[-1][0], stop)
+    else:
         spans.append((start + lead, stop))
 
 

@@ -152,7 +152,7 @@ def _plain(port: int) -> int:
 def _path_language(path: str) -> str:
     first = path.lstrip("/").split("/")[0].lower()
     code = first.split("-")[0]
-    return code if code in _LANGUAGES and re.fullmatch(r"[a-z]{2}(?:-[a-z]{2,4})?", first) else ""
+    return first if code in _LANGUAGES and re.fullmatch(r"[a-z]{2}(?:-[a-z]{2,4})?", first) else ""
 
 
 def _repeats(segments: list[str]) -> bool:
