@@ -12,7 +12,7 @@ import httpx
 
 from server.config import Settings
 from server.errors import AppError, Invalid, Unavailable
-from server.supervisor import running_server
+from server.presence import running_server
 from server.web import auth
 
 _PREFIX = "/api/v1/admin"

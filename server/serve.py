@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _SPARE_THREADS = 16
 
 
-class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class WebServer(BaseApplication):
     """Opens the services in the worker: models and Chroma must not live on both sides of a fork."""
 
     def __init__(self, settings: Settings) -> None:
@@ -46,8 +46,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Any:
         from server.app import create_app  # seconds of imports that the arbiter does without
         from server.demo import ensure_demo
+        from server.presence import announce
         from server.services import open_services
-        from server.supervisor import announce
 
         try:
             self._services = open_services(self.settings)

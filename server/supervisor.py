@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib.util
-import json
 import logging
 import os
 import signal
@@ -17,7 +16,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import psutil
@@ -26,6 +24,7 @@ from server import jobs
 from server.config import Settings, as_environment
 from server.errors import Conflict
 from server.llm.models import prepare
+from server.presence import local_address, running_server, withdraw
 from server.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -62,33 +61,9 @@ def run(settings: Settings, *, progress: Progress, say: Callable[[str], None]) -
                 status = _watch(children, stopping)
     finally:
         _end(children)
-        _state_file(settings).unlink(missing_ok=True)
+        withdraw(settings)
         store.database.close()
     return status or 0
-
-
-def running_server(settings: Settings) -> str | None:
-    """The address of the server that runs on this home folder; None if there is none."""
-    try:
-        told = json.loads(_state_file(settings).read_text(encoding="utf-8"))
-        process = psutil.Process(told["pid"])
-        alive = process.create_time() == told["started"]
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return None
-    return str(told["url"]) if alive else None
-
-
-def announce(settings: Settings) -> None:
-    """Called by the web process once it answers: this is where I am."""
-    me = psutil.Process()
-    told = {
-        "pid": me.pid,
-        "started": me.create_time(),
-        "url": f"http://{_reachable(settings.host)}:{settings.port}",
-    }
-    path = _state_file(settings)
-    path.with_suffix(".new").write_text(json.dumps(told), encoding="utf-8")
-    path.with_suffix(".new").replace(path)
 
 
 def check_port(host: str, port: int) -> None:
@@ -103,14 +78,6 @@ def check_port(host: str, port: int) -> None:
                 f"Port {port} on {host} cannot be used: {error.strerror or error}.",
                 hint=f"Stop what uses it, or choose another: parlance serve --port {port + 1}",
             ) from None
-
-
-def _state_file(settings: Settings) -> Path:
-    return settings.home / "server.json"
-
-
-def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host
 
 
 def _start(settings: Settings) -> list[_Child]:
@@ -159,7 +126,7 @@ def _await_ready(
 ) -> int | None:
     """Wait until the web process is ready; return a status if a child ended instead."""
     deadline = time.monotonic() + _READY_SECONDS
-    address = f"http://{_reachable(settings.host)}:{settings.port}/readyz"
+    address = f"{local_address(settings)}/readyz"
     while not stopping.wait(0.1) and time.monotonic() < deadline:
         if (status := _ended(children)) is not None:
             return status
