@@ -1,4 +1,5 @@
-// Bundles the loader (classic script) and the chat (ES module) into server/web/static/widget/.
+// Bundles the loader (classic script) and the chat (ES module) into server/web/static/widget/,
+// and puts the console's htmx beside them, into server/web/static/vendor/.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,6 +8,7 @@ import { build, transform } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "server", "web", "static", "widget");
+const vendor = join(here, "..", "server", "web", "static", "vendor");
 
 /** Style sheets are imported as minified text: they become constructable sheets at run time. */
 const cssAsText = {
@@ -37,15 +39,18 @@ async function bundle(entry, format, define = {}) {
 }
 
 /** A server that is running never sees half a file. */
-async function replaceFile(name, contents) {
-  const path = join(out, name);
+async function replaceFile(name, contents, folder = out) {
+  const path = join(folder, name);
   await writeFile(`${path}.tmp`, contents);
   await rename(`${path}.tmp`, path);
 }
 
 await mkdir(out, { recursive: true });
+await mkdir(vendor, { recursive: true });
 const chat = await bundle("element.ts", "esm");
 const version = createHash("sha256").update(chat).digest("hex").slice(0, 6);
 const loader = await bundle("loader.ts", "iife", { CHAT_VERSION: JSON.stringify(version) });
 await replaceFile("chat.js", chat);
 await replaceFile("loader.js", loader);
+const htmx = await readFile(join(here, "node_modules", "htmx.org", "dist", "htmx.min.js"));
+await replaceFile("htmx.min.js", htmx, vendor);

@@ -21,7 +21,8 @@ except ImportError:  # run by hand, outside a build: hatchling is not installed 
 
 WIDGET = Path(__file__).resolve().parent
 OUTPUT = WIDGET.parent / "server" / "web" / "static" / "widget"
-OUTPUTS = (OUTPUT / "loader.js", OUTPUT / "chat.js")
+VENDORED = OUTPUT.parent / "vendor" / "htmx.min.js"  # the console's, from the same npm install
+OUTPUTS = (OUTPUT / "loader.js", OUTPUT / "chat.js", VENDORED)
 # npm writes this file last, so it tells whether an install ran to its end.
 INSTALLED = WIDGET / "node_modules" / ".package-lock.json"
 

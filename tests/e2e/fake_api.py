@@ -61,6 +61,7 @@ class FakeState:
     seen: list[tuple[str, str]] = field(default_factory=list)
     resumed_from: list[str | None] = field(default_factory=list)
     payload: str = ""
+    forgets_ids: bool = False
     refuse_asks: int = 0
     brand: dict[str, Any] = field(
         default_factory=lambda: {
@@ -128,7 +129,7 @@ def create_fake(state: FakeState) -> Flask:
         turn = next(turn for turn in state.turns if turn.id == turn_id)
         last = request.headers.get("Last-Event-ID")
         state.resumed_from.append(last)
-        turn.drop_after = None
+        turn.drop_after = len(turn.events) if not state.forgets_ids or last is None else 0
         return _stream(turn, int(last or 0))
 
     @app.post(f"{base}/turns/<turn_id>/stop")

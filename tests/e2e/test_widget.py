@@ -110,6 +110,16 @@ def test_a_dropped_stream_is_taken_up_where_it_broke(site: Site, page: Page) -> 
     assert len(site.state.turns) == 1
 
 
+def test_a_server_that_counts_events_anew_is_asked_from_the_start(site: Site, page: Page) -> None:
+    site.state.forgets_ids = True
+    open_chat(page, site.host())
+    ask(page, "drop it")
+    expect_answered(page)
+    expect(page.locator(".mark")).to_have_count(2)
+    expect(page.locator(".prose strong")).to_have_count(1)
+    assert site.state.resumed_from == ["4", None]
+
+
 def test_a_refused_question_says_why_and_is_repeated_with_its_key(site: Site, page: Page) -> None:
     site.state.refuse_asks = 1
     keys: list[str | None] = []

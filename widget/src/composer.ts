@@ -4,7 +4,8 @@ import { el, icon } from "./dom.ts";
 import { SEND, STOP } from "./icons.ts";
 import type { Strings } from "./strings.ts";
 
-const LIMIT = 4000;
+// The server's default (max_question); a server set lower answers with its own sentence.
+const LIMIT = 2000;
 
 export class Composer {
   readonly node: HTMLFormElement;

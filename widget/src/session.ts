@@ -158,10 +158,13 @@ export class Session {
       try {
         await this.#read(key, signal);
         if (signal.aborted || this.#isDone(key)) return;
+        // A server that was restarted tells a finished answer anew, under other event ids.
+        if (this.#find(key)?.lastEvent === before) this.#patch(key, { lastEvent: null });
         throw new ClientError({ code: "lost", message: "", hint: "" }, 0);
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#find(key)?.lastEvent !== before) tries = 0;
+        const reached = this.#find(key)?.lastEvent;
+        if (reached && reached !== before) tries = 0;
         const pause = this.#pauseBefore(key, error, tries);
         if (pause === null) return this.#fail(key, error);
         await wait(pause, signal);
