@@ -40,12 +40,12 @@ class Judged:
 
     @property
     def form(self) -> dict[str, str]:
-        """What the review form starts with: what was typed, what was decided, or the reply."""
+        """What the review form starts with: what was typed, else the last correction or the reply."""
         if self.typed is not None:
             return self.typed
         last = self.verdict
         return {
-            "verdict": last.verdict if last and last.verdict != "approved" else "",
+            "verdict": "",
             "fault": (last.fault if last else None) or "",
             "reply": (last.reply if last else None) or self.turn.reply,
             "note": last.note if last else "",

@@ -18,6 +18,8 @@ _STEPS = (
 )
 # Not of a control category, and still nothing to see: fillers and supplementary variants.
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u2028\u2029")
+# Below this share of equal words, a word-by-word difference is harder to read than both texts.
+_ALIKE = 0.4
 _KEPT = frozenset("\n\t")
 
 
@@ -117,10 +119,13 @@ def _is_invisible(char: str, before: str) -> bool:
 
 
 def changes(before: str, after: str) -> list[Change]:
-    """What a correction removed and added, word by word."""
-    old, new = re.findall(r"\s+|\w+|[^\w\s]", before), re.findall(r"\s+|\w+|[^\w\s]", after)
+    """What a correction removed and added, word by word; as a whole where little is alike."""
+    old, new = re.findall(r"\s*\S+", before), re.findall(r"\s*\S+", after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return [Change("removed", before), Change("added", f" {after}")]
     found: list[Change] = []
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
             found.append(Change("kept", "".join(old[a:b])))
             continue

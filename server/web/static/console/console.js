@@ -42,8 +42,18 @@
     if (!control) return false;
     if (turn !== current) choose(turn);
     control.click();
-    if (key === "c") turn.querySelector("[data-reply]")?.focus();
-    if (key === "x") turn.querySelector('[name="fault"]')?.focus();
+    if (key !== "a") turn.querySelector('[name="fault"]:checked, [name="fault"]')?.focus();
+    return true;
+  }
+
+  // 1 to 4 name the fault; then the corrected reply, or the note, is next.
+  function blame(number) {
+    const turn = turnInHand();
+    const fault = turn?.querySelectorAll('[name="fault"]')[number - 1];
+    if (!fault?.offsetParent) return false;
+    fault.checked = true;
+    const reply = turn.querySelector("[data-reply]");
+    (reply.offsetParent ? reply : turn.querySelector('[name="note"]')).focus();
     return true;
   }
 
@@ -51,6 +61,7 @@
     if (key === "j") return move(1), true;
     if (key === "k") return move(-1), true;
     if (key === "a" || key === "c" || key === "x") return judge(key);
+    if (/^[1-4]$/.test(key)) return blame(Number(key));
     const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!target) return false;
     if (target.matches("input")) target.focus();
@@ -110,6 +121,9 @@
     const next = turn.querySelector("[role=alert]") ? turn : document.querySelector("[data-turn]:not([data-judged])");
     choose(next ?? turn);
   });
+
+  // On a phone the navigation scrolls sideways: show where one is.
+  document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   // A notice belongs to one moment: a reload should not repeat it.
   if (document.querySelector("[data-notice]")) {
