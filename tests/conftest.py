@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from server.llm.models import Prepared, prepare
 from server.store import Store, open_store
 
 POSTGRES = os.environ.get("PARLANCE_TEST_POSTGRES", "postgresql://127.0.0.1/test")
@@ -33,6 +34,12 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(f"sqlite:///{tmp_path / 'parlance.db'}")
     yield opened
     opened.database.close()
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Prepared:
+    """The real default model, prepared once per checkout: 20 s the first time, then at once."""
+    return prepare(Path(__file__).parents[1] / "var" / "test")
 
 
 def _empty_postgres() -> None:

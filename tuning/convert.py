@@ -84,10 +84,14 @@ def training_base(prepared_root: Path) -> Path:
 
 def _save_weights(prepared_root: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     model = AutoModelForCausalLM.from_pretrained(
-        prepared_root, gguf_file="source.gguf", dtype=torch.float16
+        prepared_root,
+        gguf_file="source.gguf",
+        # Left packed, the weights could be neither saved nor trained.
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float16,
     )
     model.save_pretrained(folder)
 

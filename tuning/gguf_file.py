@@ -70,17 +70,25 @@ def write_served(model: GgufModel, out: Path, *, deltas: Mapping[str, Array] | N
     writer = GGUFWriter(out, model.architecture)
     _copy_metadata(model, writer)
     for tensor in model.reader.tensors:
-        weights = dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
-        delta = None if deltas is None else deltas.get(tensor.name)
-        # A zero delta must not touch the weights, not even the sign of a zero.
-        if delta is not None and delta.any():
-            weights = weights + delta
-        kind = _served_type(tensor.tensor_type, weights.shape)
-        writer.add_tensor(tensor.name, quantize(weights, kind), raw_dtype=kind)
+        served, kind = _served(tensor, None if deltas is None else deltas.get(tensor.name))
+        writer.add_tensor(tensor.name, served, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _served(tensor: Any, delta: Array | None) -> tuple[Any, Any]:
+    """Return a tensor's blocks at the served precision, and their type."""
+    # A zero delta must not touch the weights, not even the sign of a zero.
+    changed = delta is not None and bool(delta.any())
+    if tensor.tensor_type == GGMLQuantizationType.Q8_0 and not changed:
+        return tensor.data, tensor.tensor_type
+    weights = dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
+    if changed:
+        weights = weights + delta
+    kind = _served_type(tensor.tensor_type, weights.shape)
+    return quantize(weights, kind), kind
 
 
 def _served_type(source: Any, shape: tuple[int, ...]) -> Any:

@@ -72,6 +72,10 @@ class Engine:
         open_pipeline: Callable[..., Any] = genai.ContinuousBatchingPipeline,
     ) -> None:
         began = time.monotonic()
+        if not (model_dir / "openvino_model.xml").is_file():
+            raise Unavailable(
+                f"there is no prepared model in {model_dir}.", hint="Run: parlance models prepare"
+            )
         self.model_dir = model_dir
         self.tokenizer = ChatTokenizer(model_dir)
         self._max_active = max_active

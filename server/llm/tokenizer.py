@@ -85,12 +85,15 @@ class ChatTokenizer:
             {"role": _role(message), "content": f"{_OPEN}{index}{_CLOSE}"}
             for index, message in enumerate(messages)
         ]
-        rendered = self._template.render(
-            messages=marked,
-            add_generation_prompt=add_generation_prompt,
-            bos_token=self.format.bos_token,
-            eos_token=self.format.eos_token,
-        )
+        try:
+            rendered = self._template.render(
+                messages=marked,
+                add_generation_prompt=add_generation_prompt,
+                bos_token=self.format.bos_token,
+                eos_token=self.format.eos_token,
+            )
+        except TemplateError as fault:
+            raise _bad_template(fault) from fault
         parts: list[int | str] = []
         for piece in _split_control(rendered, self.format.control_tokens):
             # Content is put back only after the split: it can never be cut into control tokens.
@@ -136,10 +139,14 @@ def _compile(template: str) -> Any:
     try:
         return environment.from_string(template)
     except TemplateError as fault:
-        raise Invalid(
-            f"the model's chat template cannot be read: {fault}.",
-            hint="Use a GGUF of an instruct model.",
-        ) from fault
+        raise _bad_template(fault) from fault
+
+
+def _bad_template(fault: TemplateError) -> Invalid:
+    return Invalid(
+        f"the model's chat template cannot be used: {fault}.",
+        hint="Use a GGUF of an instruct model.",
+    )
 
 
 def _token_bytes(tokenizer: Tokenizer, control: Mapping[str, int]) -> dict[int, bytes]:
