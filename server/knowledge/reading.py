@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from dbos import DBOS
@@ -23,6 +24,7 @@ from server.knowledge.documents import read_document
 from server.knowledge.faq import read_faq
 from server.knowledge.fetch import Fetcher
 from server.knowledge.pages import Block, ExtractedPage
+from server.knowledge.urls import admit
 from server.retrieval.hybrid import Embedding
 from server.retrieval.vectors import DIMENSIONS, Vector, VectorIndex, matrix
 from server.store import Store
@@ -139,7 +141,8 @@ class Reader:
         time.sleep(min(site.robots.crawl_delay, _LONGEST_PAUSE))
         seen = visit(place.url, self._fetcher, site.robots, scope=site.scope)
         if place.depth < int(source.options["depth"]):
-            onward = [url for url in seen.links if site.scope.holds(url)]
+            known = self._store.frontier.addresses(source.id, round)
+            onward = admit(seen.links, known, site.scope)
             self._store.frontier.add(
                 source.id,
                 round,
@@ -149,6 +152,10 @@ class Reader:
             )
         if seen.page is None:
             self._store.frontier.settle(place.seq, seen.status, seen.reason)
+            return 0
+        twin = self._store.knowledge.twin(source.id, round, seen.page.url, seen.page.content_hash)
+        if twin is not None:
+            self._store.frontier.settle(place.seq, "skipped", f"It is the same as {twin}.")
             return 0
         status, embedded = self._keep(source, round, seen.page)
         self._store.frontier.settle(place.seq, status, "; ".join(seen.page.warnings))
@@ -233,4 +240,6 @@ def _pages_of(source: Source, body: bytes) -> Iterator[ExtractedPage]:
     for pair in read_faq(source.location, body):
         answer = Block(pair.answer, (pair.question,), "", "answer")
         address = pair.url or url or f"faq:{source.location}"
-        yield ExtractedPage(f"{address}#{pair.question[:200]}", pair.question, "", (answer,))
+        # A text fragment: it tells pairs at one address apart, and browsers scroll to it.
+        place = f"{address}#:~:text={quote(pair.question[:200])}"
+        yield ExtractedPage(place, pair.question, "", (answer,))

@@ -66,6 +66,12 @@ class Frontier:
                 connection.execute(insert(visits), rows)
         return len(rows)
 
+    def addresses(self, source_id: str, round: int) -> set[str]:
+        """All addresses that a round knows of."""
+        query = select(visits.c.url).where(visits.c.source_id == source_id, visits.c.round == round)
+        with self._db.read() as connection:
+            return set(connection.scalars(query))
+
     def waiting(self, source_id: str, round: int, limit: int) -> list[Visit]:
         query = (
             select(*_VISIT)

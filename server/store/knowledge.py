@@ -173,6 +173,18 @@ class Knowledge:
             ).all()
         return records(Page, rows)
 
+    def twin(self, source_id: str, round: int, url: str, hash: str) -> str | None:
+        """The address of another page that this round met with the same content."""
+        query = select(pages.c.url).where(
+            pages.c.source_id == source_id,
+            pages.c.round == round,
+            pages.c.hash == hash,
+            pages.c.url != url,
+        )
+        with self._db.read() as connection:
+            found: str | None = connection.scalar(query)
+        return found
+
     def keep_page(self, source_id: str, url: str, round: int) -> None:
         """Note that a page was met again, unchanged."""
         with self._db.write() as connection:
