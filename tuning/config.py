@@ -1,0 +1,81 @@
+"""The values of one tuning run; they are checked here and copied into the adapter's manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from server.errors import Invalid
+
+_RANKS = (4, 8, 16, 32, 64)
+_DTYPES = ("auto", "fp32", "bf16")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningConfig:
+    """What may be decided about a run; the defaults fit the default model and about 100 pairs.
+
+    `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
+    `dtype`: of the frozen base; the adapter is always fp32. `checkpoint_steps`: what a killed
+    run can lose. `threads`: 0 is all cores.
+    """
+
+    method: str = "sft"
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    learning_rate: float = 5e-4
+    epochs: int = 3
+    batch: int = 8
+    micro_batch: int = 1
+    warmup: float = 0.1
+    weight_decay: float = 0.0
+    max_length: int = 1024
+    seed: int = 7
+    dtype: str = "auto"
+    checkpoint_steps: int = 3
+    threads: int = 0
+    held_out: float = 0.15
+    held_out_floor: int = 8
+    pairs_floor: int = 20
+
+    def __post_init__(self) -> None:
+        _check(self.method == "sft", "method", self.method, "sft")
+        _check(self.rank in _RANKS, "rank", self.rank, ", ".join(map(str, _RANKS)))
+        _check(1 <= self.alpha <= 256, "alpha", self.alpha, "1 to 256")
+        _check(0 <= self.dropout < 0.5, "dropout", self.dropout, "0 up to 0.5")
+        _check(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, up to 1")
+        _check(1 <= self.epochs <= 50, "epochs", self.epochs, "1 to 50")
+        _check(1 <= self.batch <= 256, "batch", self.batch, "1 to 256")
+        fits = self.micro_batch >= 1 and self.batch % max(self.micro_batch, 1) == 0
+        _check(fits, "micro_batch", self.micro_batch, "a whole part of batch")
+        _check(0 <= self.warmup < 1, "warmup", self.warmup, "0 up to 1")
+        _check(0 <= self.weight_decay < 1, "weight_decay", self.weight_decay, "0 up to 1")
+        _check(64 <= self.max_length <= 8192, "max_length", self.max_length, "64 to 8192")
+        _check(self.seed >= 0, "seed", self.seed, "0 or more")
+        _check(self.dtype in _DTYPES, "dtype", self.dtype, ", ".join(_DTYPES))
+        _check(self.checkpoint_steps >= 1, "checkpoint_steps", self.checkpoint_steps, "1 or more")
+        _check(self.threads >= 0, "threads", self.threads, "0 or more")
+        _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
+        _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
+        _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TuningConfig:
+        """Read stored values; Invalid for a name this version does not know."""
+        known = {spec.name for spec in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise Invalid(
+                f"A tuning run has no setting {unknown[0]!r}.",
+                hint=f"It has {', '.join(sorted(known))}.",
+            )
+        return cls(**values)
+
+
+def _check(right: bool, name: str, value: object, allowed: str) -> None:
+    if not right:
+        raise Invalid(f"The run's {name} is {value!r}.", hint=f"Use {allowed}.")

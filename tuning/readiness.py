@@ -1,0 +1,61 @@
+"""Readiness: is there enough to learn a voice from, and if not, what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from server.store import Store
+from server.store.assistants import Assistant
+from tuning.config import TuningConfig
+from tuning.pairs import gather
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`pairs`: replies fit to learn from as far as can be told before evidence is looked up."""
+
+    ready: bool
+    pairs: int
+    floor: int
+    origins: dict[str, int]
+    dropped: dict[str, int]
+    sentence: str
+
+
+def readiness(store: Store, assistant: Assistant, config: TuningConfig) -> Readiness:
+    """Count what a run could learn from now."""
+    candidates, dropped = gather(store, assistant)
+    origins = Counter(candidate.origin for candidate in candidates)
+    return judge(len(candidates), origins, dropped, config)
+
+
+def judge(
+    pairs: int, origins: Counter[str], dropped: Counter[str], config: TuningConfig
+) -> Readiness:
+    """Say whether so many pairs are enough."""
+    ready = pairs >= config.pairs_floor
+    return Readiness(
+        ready=ready,
+        pairs=pairs,
+        floor=config.pairs_floor,
+        origins=dict(origins),
+        dropped=dict(dropped),
+        sentence=_enough(pairs) if ready else _missing(pairs, dropped, config),
+    )
+
+
+def _enough(pairs: int) -> str:
+    return f"{pairs} replies are ready; a run can be started."
+
+
+def _missing(pairs: int, dropped: Counter[str], config: TuningConfig) -> str:
+    wanted = config.pairs_floor - pairs
+    told = (
+        f"There are {pairs} replies to learn from and {config.pairs_floor} are needed: approve or "
+        f"correct {wanted} more answers, or import example replies with parlance voice import."
+    )
+    if dropped:
+        reason, count = dropped.most_common(1)[0]
+        told += f" {count} were left out because {reason}."
+    return told
