@@ -12,27 +12,27 @@ from server.answering.words import content_words, counted
 
 @dataclass(slots=True)
 class Citation:
-    """A cited span; `marks` are offsets in the reply, in code points, that its marker follows."""
+    """Cited spans of one section; `marks`: offsets in the reply, in code points, they follow."""
 
     n: int
-    sentence: EvidenceSentence
+    sentences: list[EvidenceSentence]
     marks: list[int]
 
     def as_row(self) -> dict[str, Any]:
         """The citation as visitors get it and the log keeps it: bound to page version and hash."""
-        passage = self.sentence.passage
+        first = self.sentences[0]
+        passage = first.passage
         return {
             "n": self.n,
-            "title": _title(self.sentence),
-            "url": self.sentence.url if self.sentence.url.startswith("http") else None,
-            "quote": self.sentence.text,
+            "title": _title(first),
+            "url": first.url if first.url.startswith("http") else None,
+            "quote": " … ".join(s.text for s in self.sentences),
             "source": passage.source_id,
             "page": passage.page_id,
             "passage": passage.id,
             "version": passage.page_version,
             "hash": passage.hash,
-            "start": self.sentence.start,
-            "end": self.sentence.end,
+            "spans": [[s.start, s.end] for s in self.sentences],
             "marks": list(self.marks),
         }
 
@@ -51,11 +51,14 @@ class Citations:
             self.cite(best, at)
 
     def cite(self, sentence: EvidenceSentence, at: int) -> None:
+        """Cite a sentence; sentences of one passage share a number."""
         for citation in self._cited:
-            if citation.sentence == sentence:
+            if citation.sentences[0].passage.id == sentence.passage.id:
+                if sentence not in citation.sentences:
+                    citation.sentences.append(sentence)
                 citation.marks.append(at)
                 return
-        self._cited.append(Citation(len(self._cited) + 1, sentence, [at]))
+        self._cited.append(Citation(len(self._cited) + 1, [sentence], [at]))
 
     def rows(self) -> list[dict[str, Any]]:
         return [citation.as_row() for citation in self._cited]

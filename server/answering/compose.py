@@ -109,7 +109,7 @@ class _Writer:
         best = _neighbours(self._evidence.sentences)
         shown = ""
         for sentence in best:
-            shown += self._append(sentence.text)
+            shown += self._append(sentence.quote)
             self._citations.cite(sentence, len(self.reply.text))
         self.has_statement = True
         return shown
@@ -119,7 +119,9 @@ class _Writer:
         self.reply.label = SUPPORTED if self._evidence.strength >= _SURE else UNCERTAIN
 
     def _append(self, sentence: str) -> str:
-        shown = (" " if self.reply.text else "") + sentence
+        # A list needs a line of its own, before and after.
+        block = "\n" in sentence or "\n" in self.reply.text.rpartition("\n\n")[2]
+        shown = ("\n\n" if block else " ") + sentence if self.reply.text else sentence
         self.reply.text += shown
         return shown
 

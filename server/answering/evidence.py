@@ -38,6 +38,12 @@ class EvidenceSentence:
         return " ".join(self.passage.text[self.start : self.end].split())
 
     @property
+    def quote(self) -> str:
+        """The words as they stand, with the line breaks of a list."""
+        lines = self.passage.text[self.start : self.end].strip().splitlines()
+        return "\n".join(line.rstrip() for line in lines if line.strip())
+
+    @property
     def url(self) -> str:
         anchor = self.passage.anchor
         return f"{self.passage.url}#{anchor}" if anchor else self.passage.url
