@@ -30,6 +30,9 @@ class AdminClient(Protocol):
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON."""
 
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PATCH JSON."""
+
     def upload(self, path: str, file: Path, fields: dict[str, str]) -> dict[str, Any]:
         """POST a file."""
 
@@ -65,6 +68,9 @@ class _Remote:
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._send("POST", path, json=body)
 
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._send("PATCH", path, json=body)
+
     def upload(self, path: str, file: Path, fields: dict[str, str]) -> dict[str, Any]:
         with _opened(file) as stream:
             return self._send("POST", path, files={"file": (file.name, stream)}, data=fields)
@@ -90,6 +96,10 @@ class _Local:
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._client.post(_PREFIX + path, headers=self._headers, json=body)
+        return _checked(answer.status_code, answer.text)
+
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._client.patch(_PREFIX + path, headers=self._headers, json=body)
         return _checked(answer.status_code, answer.text)
 
     def upload(self, path: str, file: Path, fields: dict[str, str]) -> dict[str, Any]:

@@ -122,6 +122,20 @@ def show_assistant(key: str, as_json: bool) -> None:
     emit(as_json, found, json.dumps(found, indent=2, ensure_ascii=False))
 
 
+@assistants.command("set")
+@click.argument("key")
+@click.argument("setting")
+@click.argument("values", nargs=-1, required=True)
+@json_option
+def set_assistant(key: str, setting: str, values: tuple[str, ...], as_json: bool) -> None:
+    """Change one setting: parlance assistants set KEY color '#3451b2' (lists take many values)."""
+    with connect(config.load()) as client:
+        present = client.get(f"/assistants/{key}")["settings"].get(setting)
+        value = list(values) if isinstance(present, list) else values[0]
+        changed = client.patch(f"/assistants/{key}", {setting: value})
+    emit(as_json, changed, f"{setting} is now {changed['settings'][setting]!r}.")
+
+
 @main.command()
 @click.argument("key")
 @click.argument("sources", nargs=-1, required=True)

@@ -1,0 +1,1 @@
+"""The whole loop on real content, as one table: `make loop`."""
