@@ -23,11 +23,12 @@ FOLDER = Path(__file__).parent.parent / "docs"
 
 @dataclass(frozen=True, slots=True)
 class ManualPage:
-    """One page of the manual; `name` is its address under /docs."""
+    """One page of the manual; `name` is its address under /docs, `sections` (anchor, heading)."""
 
     name: str
     title: str
     html: Markup
+    sections: tuple[tuple[str, str], ...]
 
 
 @blueprint.get("/")
@@ -39,7 +40,15 @@ def index() -> ResponseReturnValue:
 def show(name: str) -> ResponseReturnValue:
     if name not in manual():
         raise NotFound("The manual has no such page.", hint="See /docs/ for its contents.")
-    return render_template("docs.html", page=manual()[name], pages=list(manual().values()))
+    pages = list(manual().values())
+    at = pages.index(manual()[name])
+    return render_template(
+        "docs.html",
+        page=pages[at],
+        pages=pages,
+        before=pages[at - 1] if at else None,
+        after=pages[at + 1] if at + 1 < len(pages) else None,
+    )
 
 
 @cache
@@ -57,17 +66,20 @@ def page_name(path: Path) -> str:
 def _page(path: Path) -> ManualPage:
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = renderer.parse(path.read_text(encoding="utf-8"))
-    title = _add_anchors(tokens) or path.stem
+    headings = _add_anchors(tokens)
+    title = headings[0][2] if headings else path.stem
+    sections = tuple((anchor, text) for tag, anchor, text in headings if tag == "h2")
     # Our own files, rendered with HTML switched off: the one place where markup is trusted.
     html = Markup(renderer.renderer.render(tokens, renderer.options, {}))
-    return ManualPage(page_name(path), title, html)
+    return ManualPage(page_name(path), title, html, sections)
 
 
-def _add_anchors(tokens: list[Token]) -> str:
-    """Give headings the anchors that citations point at; return the first heading."""
-    first = ""
+def _add_anchors(tokens: list[Token]) -> list[tuple[str, str, str]]:
+    """Give headings the anchors that citations point at; return (tag, anchor, text) of each."""
+    headings = []
     for token, inline in itertools.pairwise(tokens):
         if token.type == "heading_open":
-            token.attrSet("id", slug(inline.content))
-            first = first or inline.content
-    return first
+            anchor = slug(inline.content)
+            token.attrSet("id", anchor)
+            headings.append((token.tag, anchor, inline.content))
+    return headings
