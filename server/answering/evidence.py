@@ -106,16 +106,16 @@ def as_rows(evidence: Evidence) -> list[dict[str, Any]]:
 def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
     wanted = set(content_words(question))
     vectors = _sentence_vectors(hit.passage)
-    heading = _overlap(wanted, hit.passage.heading)
+    heading = _likeness(wanted, hit.passage.heading.rsplit(" > ", 1)[-1])
     found = []
     for n, (start, end) in enumerate(hit.passage.sentences):
         text = hit.passage.text[start:end]
         if end - start < _SHORTEST:
             continue
         own = float(vectors[n] @ vector) if n < len(vectors) else 0.0
-        # A section's first sentences answer its heading; later ones go into detail.
-        first = heading / (1 + n) * 0.15
-        score = 0.5 * own + 0.3 * hit.dense + 0.2 * _overlap(wanted, text) + first
+        # A section's first sentences answer its heading, often in other words than the heading's.
+        answers = heading / (1 + 0.5 * n)
+        score = 0.4 * own + 0.3 * hit.dense + 0.1 * _overlap(wanted, text) + 0.35 * answers
         whole = _with_list(hit.passage, n) if text.rstrip().endswith(":") else end
         found.append(EvidenceSentence(hit.passage, start, whole, score))
     return found
@@ -150,6 +150,13 @@ def _choose(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
 
 def _overlap(wanted: set[str], text: str) -> float:
     return len(wanted & set(content_words(text))) / len(wanted) if wanted else 0.0
+
+
+def _likeness(wanted: set[str], text: str) -> float:
+    """F1 of two texts' content words."""
+    words = set(content_words(text))
+    both = len(wanted & words)
+    return 2 * both / (len(wanted) + len(words)) if both else 0.0
 
 
 def _coverage(question: str, hits: Sequence[Hit]) -> float:
