@@ -40,7 +40,7 @@ class Judged:
 
     @property
     def form(self) -> dict[str, str]:
-        """What the review form starts with: what was typed, else the last correction or the reply."""
+        """What the review form starts with: what was typed, the last correction, or the reply."""
         if self.typed is not None:
             return self.typed
         last = self.verdict

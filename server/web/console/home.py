@@ -44,7 +44,7 @@ def create_assistant() -> Response:
     return back_to("sources", key=assistant.key, done="assistant")
 
 
-@blueprint.get("/<key>/")
+@blueprint.get("/<key>", strict_slashes=False)
 @auth.require("viewer")
 def assistant_home(key: str) -> Response:
     return back_to("conversations", key=assistant_at(key).key)

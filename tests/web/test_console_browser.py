@@ -1,0 +1,162 @@
+"""The console in a real browser: keyboard, swapped parts, policy, and no sideways scrolling."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from server.store.reviews import Verdict
+from tests.web.conftest import PASSWORD, World
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("PARLANCE_TEST_CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium; install it: apt-get install chromium")
+    subprocess.run([sys.executable, str(ROOT / "widget" / "hatch_build.py")], check=True)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, world.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def tab(chromium: Browser, address: str) -> Iterator[Page]:
+    """A page of the owner, who has signed in by the form; policy violations fail the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened, complaints = context.new_page(), []
+    opened.on("console", lambda m: complaints.append(m.text) if "Policy" in m.text else None)
+    opened.on("pageerror", lambda e: complaints.append(str(e)))
+    opened.goto(f"{address}/console/sign-in")
+    opened.fill("[name=email]", "owner@example.org")
+    opened.fill("[name=password]", PASSWORD)
+    opened.click("text=Sign in >> nth=-1")
+    opened.wait_for_url("**/console/")
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def test_reviewer_judges_by_keyboard_and_goes_on(world: World, tab: Page, address: str) -> None:
+    older, newer = world.turn("Older?", "An old reply."), world.turn("Newer?", "A new reply.")
+    tab.goto(f"{address}/console/acme/next")
+    tab.locator(".turn.here").wait_for()
+    tab.keyboard.press("a")
+    tab.locator(".verdicts >> text=approved").wait_for()
+    tab.keyboard.press("n")
+    tab.locator("text=An old reply.").first.wait_for()
+    tab.locator(".turn.here").wait_for()
+    tab.keyboard.press("c")
+    tab.keyboard.press("2")
+    tab.keyboard.press("Control+a")
+    tab.keyboard.type("A kinder reply, and a click, an x.")
+    tab.keyboard.press("Control+Enter")
+    tab.locator(".verdicts >> text=corrected").wait_for()
+    review = world.store.reviews.of_turn(older.id)[0]
+    assert (review.fault, review.reply) == ("tone", "A kinder reply, and a click, an x.")
+    assert world.store.reviews.of_turn(newer.id)[0].verdict == "approved"
+
+
+def test_b41_conflict_keeps_what_was_typed_on_the_screen(
+    world: World, tab: Page, address: str
+) -> None:
+    turn = world.turn()
+    tab.goto(f"{address}/console/acme/next")
+    tab.locator(".turn.here").wait_for()
+    world.store.reviews.judge(turn.id, Verdict("approved"), reviewer="other@example.org")
+    tab.keyboard.press("x")
+    tab.keyboard.press("1")
+    tab.keyboard.type("My careful note")
+    tab.keyboard.press("Control+Enter")
+    tab.locator("[role=alert] >> text=Somebody else").wait_for()
+    assert tab.input_value("[name=note]") == "My careful note"
+    assert tab.is_checked("[name=fault][value=fact]")
+    tab.keyboard.press("Control+Enter")
+    tab.locator("textarea[name=note]").focus()
+    tab.keyboard.press("Control+Enter")
+    tab.locator(".in-force >> text=rejected").wait_for()
+    assert world.store.reviews.of_turn(turn.id)[-1].note == "My careful note"
+
+
+def test_list_is_filtered_in_place_and_walked_by_keys(
+    world: World, tab: Page, address: str
+) -> None:
+    for n in range(3):
+        world.turn(f"Question {n}", label="refused" if n == 1 else "supported")
+    tab.goto(f"{address}/console/acme/conversations")
+    tab.select_option("[name=label]", "refused")
+    tab.wait_for_url("**label=refused**")
+    tab.wait_for_function("document.querySelectorAll('.talk').length === 1")
+    tab.goto(f"{address}/console/acme/conversations")
+    tab.keyboard.press("j")
+    tab.keyboard.press("j")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/conversations/cnv_*")
+    assert tab.inner_text(".turn .question") == "Question 1"
+
+
+def test_source_follows_its_reading_without_a_reload(world: World, tab: Page, address: str) -> None:
+    source = world.store.knowledge.add_source(world.assistant.id, "website", "https://x.org/", {})
+    tab.goto(f"{address}/console/acme/sources")
+    tab.locator("text=It waits for its turn.").wait_for()
+    world.store.knowledge.set_source(source.id, status="ready")
+    tab.locator(".source .badge >> text=ready").wait_for()
+
+
+def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: str) -> None:
+    adapter = world.adapter(nll_before=3.0, nll_after=1.0)
+    tab.goto(f"{address}/console/acme/tuning")
+    tab.get_by_role("button", name="Promote", exact=True).click()
+    tab.get_by_role("button", name="Promote it").click()
+    tab.locator("text=It answers from the next turn on.").wait_for()
+    active: Any = world.store.adapters.active(world.assistant.id)[1]
+    assert active.id == adapter.id
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_page_scrolls_sideways(world: World, tab: Page, address: str, width: int) -> None:
+    long = "https://docs.example.org/" + "a-very-long-part/" * 12
+    turn = world.turn("W" * 300, "x" * 400, page_url=long)
+    world.store.knowledge.add_source(world.assistant.id, "website", long, {})
+    world.adapter(nll_before=3.0, nll_after=1.0)
+    tab.set_viewport_size({"width": width, "height": 800})
+    paths = ["", "acme/conversations", f"acme/conversations/{turn.conversation_id}"]
+    paths += ["acme/sources", "acme/settings", "acme/tuning", "people", "audit", "account"]
+    for path in paths:
+        tab.goto(f"{address}/console/{path}")
+        over = tab.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert over <= 0, path

@@ -1,0 +1,111 @@
+"""Who may call which route of the console: every route, every role."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.conftest import ROLES, World
+
+# A new route without a row here fails the test.
+MATRIX = {
+    "GET /console/static/<path:filename>": None,
+    "GET /console/sign-in": None,
+    "POST /console/sign-in": None,
+    "POST /console/sign-out": None,
+    "GET /console/setup/<token>": None,
+    "POST /console/setup/<token>": None,
+    "GET /console/": "viewer",
+    "GET /console/account": "viewer",
+    "POST /console/account/password": "viewer",
+    "POST /console/sign-out-everywhere": "viewer",
+    "GET /console/<key>": "viewer",
+    "GET /console/<key>/conversations": "viewer",
+    "GET /console/<key>/conversations/<conversation_id>": "viewer",
+    "GET /console/<key>/next": "viewer",
+    "GET /console/<key>/sources": "viewer",
+    "GET /console/<key>/sources/<source_id>": "viewer",
+    "GET /console/<key>/settings": "viewer",
+    "GET /console/<key>/tuning": "viewer",
+    "GET /console/<key>/runs/<run_id>": "viewer",
+    "POST /console/<key>/turns/<turn_id>/review": "reviewer",
+    "GET /console/audit": "owner",
+    "GET /console/people": "owner",
+    "POST /console/people/invite": "owner",
+    "POST /console/people/<person_id>/sign-out": "owner",
+    "POST /console/assistants": "owner",
+    "POST /console/<key>/settings": "owner",
+    "POST /console/<key>/sources/website": "owner",
+    "POST /console/<key>/sources/document": "owner",
+    "POST /console/<key>/sources/faq": "owner",
+    "POST /console/<key>/sources/<source_id>/again": "owner",
+    "POST /console/<key>/sources/<source_id>/cancel": "owner",
+    "POST /console/<key>/sources/<source_id>/remove": "owner",
+    "POST /console/<key>/examples": "owner",
+    "POST /console/<key>/tuning/run": "owner",
+    "POST /console/<key>/runs/<run_id>/cancel": "owner",
+    "POST /console/<key>/adapters/<adapter_id>/promote": "owner",
+    "POST /console/<key>/adapters/roll-back": "owner",
+}
+
+
+def test_a10_every_console_route_has_a_row(world: World) -> None:
+    found = {
+        f"{method} {rule.rule}"
+        for rule in world.app.url_map.iter_rules()
+        if rule.endpoint.startswith("console.")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert found == set(MATRIX)
+
+
+@pytest.mark.parametrize("route", [r for r, role in MATRIX.items() if role])
+def test_a10_route_answers_the_roles_of_its_row_and_no_other(world: World, route: str) -> None:
+    needed = MATRIX[route]
+    assert needed is not None
+    method, path = _filled(world, route).split(" ")
+    anonymous = world.client()
+    asked = anonymous.get(path) if method == "GET" else anonymous.post(path)
+    assert asked.status_code == 303
+    assert asked.headers["Location"].startswith("/console/sign-in")
+    for role in ROLES[: ROLES.index(needed)]:
+        browser = world.client(role)
+        refused = browser.get(path) if method == "GET" else browser.post(path)
+        assert refused.status_code == 403, role
+    assert world.store.audit.newest() == []
+    allowed = world.client(needed)
+    answered = allowed.get(path) if method == "GET" else allowed.post(path)
+    assert answered.status_code not in (401, 403, 404, 405, 500)
+
+
+@pytest.mark.parametrize("route", [r for r in MATRIX if r.count("<") == 2])
+def test_a10_another_assistants_things_are_not_found(world: World, route: str) -> None:
+    world.store.assistants.create("Other", key="other")
+    method, path = _filled(world, route).replace("/acme/", "/other/").split(" ")
+    owner = world.client("owner")
+    answer = owner.get(path) if method == "GET" else owner.post(path)
+    assert answer.status_code == 404
+
+
+def _filled(world: World, route: str) -> str:
+    """The route with the ids of real things in it."""
+    turn = world.turn()
+    names = {
+        "<key>": "acme",
+        "<turn_id>": turn.id,
+        "<conversation_id>": turn.conversation_id,
+        "<person_id>": world.store.people.all()[0].id,
+    }
+    if "<source_id>" in route:
+        source = world.store.knowledge.add_source(
+            world.assistant.id, "website", f"https://example.org/{turn.id}", {}
+        )
+        world.store.knowledge.set_source(source.id, status="ready")
+        names["<source_id>"] = source.id
+    if "<run_id>" in route:
+        run = world.store.runs.ask(world.assistant.id, config={}, requested_by="test")
+        names["<run_id>"] = run.id
+    if "<adapter_id>" in route:
+        names["<adapter_id>"] = world.adapter().id
+    for name, value in names.items():
+        route = route.replace(name, value)
+    return route
