@@ -10,6 +10,7 @@ import ctypes
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -153,6 +154,26 @@ def is_full(fault: BaseException) -> bool:
 
 
 _DISK_FULL = ("The disk is full.", "Free some space and start the run again; nothing was changed.")
+
+
+def peak_mb() -> int:
+    """The most memory this process has had resident, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file that is there whole or not at all, also after a power cut."""
+    draft = path.with_name(f".{path.name}")
+    with draft.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1, ensure_ascii=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def tell(folder: Path, **progress: Any) -> None:

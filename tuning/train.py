@@ -1,6 +1,6 @@
 """Training: `python -m tuning.train JOB` turns a job folder's rows into a LoRA adapter.
 
-A job folder holds `rows.jsonl` and `job.json` ({"base", "tokenizer", "config"}); training adds
+A job folder holds `rows.jsonl` and `job.json` ({"prepared", "config"}); training adds
 `progress.jsonl`, `checkpoints/`, `adapter/` and, last of all, `result.json`. Started again, it goes
 on from the newest whole checkpoint; a finished job is left as it is. SIGTERM ends it after the
 present step, with a checkpoint.
@@ -8,10 +8,8 @@ present step, with a checkpoint.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import resource
 import shutil
 import sys
 import time
@@ -30,12 +28,13 @@ from trl.trainer.sft_config import SFTConfig
 
 from server.errors import Invalid, Unavailable
 from server.llm.tokenizer import ChatTokenizer
-from tuning.child import begin, guarded, tell
+from tuning.child import begin, guarded, peak_mb, read_json, tell, write_json
 from tuning.config import TuningConfig
+from tuning.convert import training_base
+from tuning.places import TRAINED
 from tuning.rows import Encoded, encode, read_rows
 from tuning.trainer import WHOLE, Keeper, ReplyTrainer, check_masks, newest_checkpoint, sync_files
 
-RESULT = "result.json"
 CANCELLED = 4
 # Two checkpoints of the adapter with its two moments, and the adapter itself, as bytes a weight.
 _BYTES_A_WEIGHT = 28
@@ -47,22 +46,20 @@ class Job:
     """A job folder, read."""
 
     folder: Path
-    base: Path
-    tokenizer: Path
+    prepared: Path
     config: TuningConfig
 
     @classmethod
     def read(cls, folder: Path) -> Job:
-        found = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        found = read_json(folder / "job.json")
         config = TuningConfig.from_dict(found["config"])
-        return cls(folder, Path(found["base"]), Path(found["tokenizer"]), config)
+        return cls(folder, Path(found["prepared"]), config)
 
 
 def train(job: Job) -> dict[str, Any] | None:
     """Train the job's adapter; return its figures, or None if it was cancelled."""
-    if (job.folder / RESULT).is_file():
-        finished: dict[str, Any] = json.loads((job.folder / RESULT).read_text(encoding="utf-8"))
-        return finished
+    if (job.folder / TRAINED).is_file():
+        return read_json(job.folder / TRAINED)
     tell(job.folder, done=0, total=0, note="loading the model")
     torch.set_num_threads(job.config.threads or os.cpu_count() or 1)
     set_seed(job.config.seed)
@@ -88,17 +85,12 @@ def train(job: Job) -> dict[str, Any] | None:
         "resumed_at": int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0,
         "peak_mb": peak_mb(),
     }
-    _write(job.folder / RESULT, result)
+    write_json(job.folder / TRAINED, result)
     return result
 
 
-def peak_mb() -> int:
-    """The most memory this process has had resident, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def _encoded(job: Job) -> list[Encoded]:
-    tokenizer = ChatTokenizer(job.tokenizer)
+    tokenizer = ChatTokenizer(job.prepared / "serving")
     rows = [encode(tokenizer, r.prompt, r.completion) for r in read_rows(job.folder / "rows.jsonl")]
     if not rows:
         raise Invalid("There are no rows to train on.", hint="See parlance tune readiness KEY.")
@@ -111,8 +103,9 @@ def _encoded(job: Job) -> list[Encoded]:
 
 
 def _trainer(job: Job, rows: Sequence[Encoded], keeper: Keeper) -> Any:
+    base = training_base(job.prepared)
     model = AutoModelForCausalLM.from_pretrained(
-        job.base,
+        base,
         dtype=torch.bfloat16 if _dtype(job.config.dtype) == "bf16" else torch.float32,
         local_files_only=True,
     )
@@ -122,7 +115,7 @@ def _trainer(job: Job, rows: Sequence[Encoded], keeper: Keeper) -> Any:
         model=model,
         args=_arguments(job),
         train_dataset=Dataset.from_dict(columns),
-        processing_class=AutoTokenizer.from_pretrained(job.base, local_files_only=True),
+        processing_class=AutoTokenizer.from_pretrained(base, local_files_only=True),
         peft_config=_lora(job.config),
         callbacks=[keeper],
     )
@@ -194,7 +187,7 @@ def _tidy(folder: Path) -> Path | None:
 def _seconds(checkpoint: Path | None) -> float:
     if checkpoint is None:
         return 0.0
-    return float(json.loads((checkpoint / WHOLE).read_text(encoding="utf-8"))["seconds"])
+    return float(read_json(checkpoint / WHOLE)["seconds"])
 
 
 def _trainable(model: Any) -> int:
@@ -217,20 +210,14 @@ def _save(model: Any, folder: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     model.save_pretrained(draft, safe_serialization=True)
     settings = draft / "adapter_config.json"
-    written = json.loads(settings.read_text(encoding="utf-8"))
+    written = read_json(settings)
     # A path on this machine means nothing elsewhere; the manifest names the base by its hash.
     written["base_model_name_or_path"] = None
-    _write(settings, written)
+    write_json(settings, written)
     (draft / "README.md").unlink(missing_ok=True)
     sync_files(draft)
     shutil.rmtree(folder / "adapter", ignore_errors=True)
     draft.rename(folder / "adapter")
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    draft.replace(path)
 
 
 def main(arguments: Sequence[str]) -> int:

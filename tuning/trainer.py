@@ -5,7 +5,6 @@ Imports torch; only `tuning.train`, a process of its own, imports this.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -20,13 +19,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trl.trainer.sft_trainer import SFTTrainer
 
 from server.errors import Invalid
-from tuning.child import tell
+from tuning.child import tell, write_json
 from tuning.rows import IGNORED, Encoded
 
 WHOLE = "whole.json"
 
 
-class ReplyTrainer(SFTTrainer):  # type: ignore[misc]
+class ReplyTrainer(SFTTrainer):
     """SFTTrainer that projects reply positions only.
 
     The same loss and gradients to the last rounding: prompt positions carry no loss, so the head
@@ -60,7 +59,7 @@ class ReplyTrainer(SFTTrainer):  # type: ignore[misc]
         return total / (learnt.sum() if num_items_in_batch is None else num_items_in_batch)
 
 
-class Keeper(TrainerCallback):  # type: ignore[misc]
+class Keeper(TrainerCallback):
     """Tells progress, makes checkpoints whole, and stops at a step's end when asked to."""
 
     def __init__(self, job: Path, *, spent: float = 0.0) -> None:
@@ -105,11 +104,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         sync_files(folder)
-        written = {"step": state.global_step, "seconds": self.seconds}
-        marker = folder / f".{WHOLE}"
-        marker.write_text(json.dumps(written), encoding="utf-8")
-        sync(marker)
-        marker.rename(folder / WHOLE)
+        write_json(folder / WHOLE, {"step": state.global_step, "seconds": self.seconds})
         sync(folder)
 
     def _cancel(self, _number: int, _frame: FrameType | None) -> None:

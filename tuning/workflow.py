@@ -1,0 +1,237 @@
+"""The durable workflow of a run: pairs, train, merge, evaluate, gate.
+
+Each stage is a step whose result is a file that appears whole, last of all. A killed run goes on
+with the stage it was in; a stage that had ended is not done again, and training goes on from its
+newest checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dbos import DBOS
+
+from server.config import Settings, as_environment
+from server.errors import AppError
+from server.llm.models import prepare
+from server.store import Store
+from server.store.adapters import Adapter
+from server.store.database import now
+from server.store.runs import OPEN_STATUSES
+from tuning.child import Cancelled, Children, Stage, read_json, write_json
+from tuning.config import TuningConfig
+from tuning.gate import Gate
+from tuning.manifest import file_hashes, manifest, read_manifest, write_manifest
+from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED, Places
+
+log = logging.getLogger(__name__)
+
+Figures = dict[str, Any]
+
+# Under this name the web process asks for it; it never imports this module.
+WORKFLOW = "tune"
+
+
+def register(settings: Settings, store: Store, children: Children) -> None:
+    """Define the workflow in this process; before `jobs.launch`."""
+    tuner = Tuner(settings, store, children)
+    stages = [
+        DBOS.step(name=name)(step)
+        for name, step in (
+            ("pairs", tuner.pairs),
+            ("train", tuner.train),
+            ("merge", tuner.merge),
+            ("evaluate", tuner.evaluate),
+        )
+    ]
+    conclude = DBOS.step(name="gate")(tuner.conclude)
+    fail = DBOS.step(name="fail")(tuner.fail)
+
+    @DBOS.workflow(name=WORKFLOW)
+    def tune(run_id: str) -> str:
+        try:
+            seconds = {stage.__name__: stage(run_id) for stage in stages}
+            return conclude(run_id, seconds)
+        except Cancelled:
+            return fail(run_id, "cancelled", "")
+        except AppError as error:
+            return fail(run_id, "failed", str(error))
+        except Exception:
+            log.exception("run %s failed", run_id)
+            return fail(run_id, "failed", "The run failed; the log of the tuning worker says why.")
+
+
+class Tuner:
+    """The steps of a run. Each returns the seconds it took, or the run's status."""
+
+    def __init__(
+        self, settings: Settings, store: Store, children: Children, *, gate: Gate | None = None
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._children = children
+        self._gate = gate or Gate()
+
+    def pairs(self, run_id: str) -> float:
+        """Collect, split and freeze the pairs."""
+        run = self._store.runs.run(run_id)
+        self._store.runs.note(run_id, status="running")
+        places = self._places(run_id)
+        places.job.mkdir(parents=True, exist_ok=True)
+        prepared = prepare(self._settings.home, self._settings.model)
+        config = TuningConfig.from_dict({"threads": self._settings.tune_threads} | run.config)
+        self._store.runs.note(run_id, config=config.as_dict())
+        job = {
+            "run": run_id,
+            "assistant": run.assistant_id,
+            "config": config.as_dict(),
+            "prepared": str(prepared.root.resolve()),
+            "making": str(places.making.resolve()),
+            "candidate": str((places.making / "ir").resolve()),
+        }
+        write_json(places.job / "job.json", job)
+        return self._run(run_id, "pairs", "tuning.dataset")
+
+    def train(self, run_id: str) -> float:
+        """Train the adapter."""
+        return self._run(run_id, "train", "tuning.train")
+
+    def merge(self, run_id: str) -> float:
+        """Merge the adapter into the base and build what is served."""
+        places = self._places(run_id)
+        job = read_json(places.job / "job.json")
+        job["manifest"] = manifest(
+            adapter_id=places.adapter_id,
+            run_id=run_id,
+            base_sha256=prepare(self._settings.home, self._settings.model).base_sha256,
+            config=TuningConfig.from_dict(job["config"]),
+            pairs=self._store.pairs.of_run(run_id),
+        )
+        write_json(places.job / "job.json", job)
+        return self._run(run_id, "merge", "tuning.assemble")
+
+    def evaluate(self, run_id: str) -> float:
+        """Measure the candidate against the base."""
+        return self._run(run_id, "evaluate", "tuning.evaluate")
+
+    def conclude(self, run_id: str, seconds: dict[str, float]) -> str:
+        """Ask the gate, publish the adapter's folder, register it, close the run."""
+        self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
+        places = self._places(run_id)
+        report = read_json(places.job / REPORT)
+        reasons = self._gate.failures(report["metrics"])
+        gate = {"passed": not reasons, "reasons": reasons}
+        metrics = self._figures(run_id, report["metrics"], seconds)
+        self._publish(places, report)
+        adapter = self._register(places, {**report, "metrics": metrics, "gate": gate})
+        status = "passed" if adapter.passed else "refused"
+        self._store.runs.end(
+            run_id, status, metrics=metrics | {"gate": gate, "adapter": adapter.id}
+        )
+        shutil.rmtree(places.job / "checkpoints", ignore_errors=True)
+        return status
+
+    def fail(self, run_id: str, status: str, reason: str) -> str:
+        """Close a run that did not come to its end; nothing of it stays but the log."""
+        places = self._places(run_id)
+        shutil.rmtree(places.making, ignore_errors=True)
+        shutil.rmtree(places.job / "checkpoints", ignore_errors=True)
+        self._store.runs.end(run_id, status, error=reason)
+        return status
+
+    def _run(self, run_id: str, name: str, module: str) -> float:
+        began = time.monotonic()
+        self._note(run_id, name, {"done": 0, "total": 0, "note": "starting"})
+        stage = Stage(
+            module=module,
+            arguments=[str(self._places(run_id).job)],
+            folder=self._places(run_id).job,
+            environment=os.environ | as_environment(self._settings),
+            nice=self._settings.tune_nice,
+        )
+        self._children.run(
+            stage,
+            report=lambda progress: self._note(run_id, name, progress),
+            is_cancelled=self._is_cancelled(run_id),
+        )
+        return round(time.monotonic() - began, 1)
+
+    def _is_cancelled(self, run_id: str) -> Callable[[], bool]:
+        return lambda: self._store.runs.run(run_id).status not in OPEN_STATUSES
+
+    def _note(self, run_id: str, stage: str, progress: Figures) -> None:
+        kept = {name: progress.get(name) for name in ("done", "total", "note")}
+        self._store.runs.note(run_id, stage=stage, progress=kept)
+
+    def _figures(self, run_id: str, measured: Figures, seconds: dict[str, float]) -> Figures:
+        """The run's figures: what was measured, what it took."""
+        job = self._places(run_id).job
+        dataset, trained = read_json(job / DATASET), read_json(job / TRAINED)
+        peaks = [dataset["peak_mb"], trained["peak_mb"], read_json(job / ASSEMBLED)["peak_mb"]]
+        began = self._store.runs.run(run_id).created_at
+        return {
+            **measured,
+            "pairs": dataset["pairs"],
+            "pairs_train": dataset["train"],
+            "pairs_held_out": dataset["held_out"],
+            "dropped": dataset["dropped"],
+            "seconds": round((now() - began).total_seconds(), 1),
+            "peak_mb": max([*peaks, measured["evaluate_peak_mb"]]),
+            "train_steps": trained["steps"],
+            "train_loss": trained["loss"],
+            "train_tokens_per_second": trained["tokens_per_second"],
+            "train_dtype": trained["dtype"],
+            "stage_seconds": seconds,
+        }
+
+    def _publish(self, places: Places, report: Figures) -> None:
+        """Give the adapter's folder its manifest and its name, in one rename."""
+        if places.adapter.is_dir():
+            return
+        content = read_manifest(places.making / "adapter")
+        content |= {
+            "digest": read_json(places.job / ASSEMBLED)["digest"],
+            "voice_words": report["voice_words"],
+            "files": file_hashes(places.making),
+        }
+        write_manifest(places.making, content)
+        for path in [*places.making.rglob("*"), places.making]:
+            _sync(path)
+        places.making.rename(places.adapter)
+        _sync(places.adapter.parent)
+
+    def _register(self, places: Places, report: Figures) -> Adapter:
+        content = read_manifest(places.adapter)
+        return self._store.adapters.register(
+            Adapter(
+                seq=0,
+                id=places.adapter_id,
+                assistant_id=self._store.runs.run(places.run_id).assistant_id,
+                run_id=places.run_id,
+                digest=content["digest"],
+                base_sha256=content["base_sha256"],
+                prompt_version=content["prompt_version"],
+                path=str(places.adapter.relative_to(places.home)),
+                manifest=content,
+                report=report,
+                passed=report["gate"]["passed"],
+                created_at=now(),
+            )
+        )
+
+    def _places(self, run_id: str) -> Places:
+        return Places(self._settings.home, run_id)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
