@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,6 +12,7 @@ from server.store.knowledge import Passage
 
 _LEAST_WORDS = 2
 _LONGEST = 200
+_NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def fact_questions(
     known = {_key(question) for question in avoid}
     found: dict[str, list[Passage]] = {}
     for passage in passages:
-        heading = passage.heading.rpartition(" > ")[2].strip()
+        heading = _NUMBERING.sub("", passage.heading.rpartition(" > ")[2]).strip()
         if _is_question(heading) and _key(heading) not in known:
             found.setdefault(heading, []).append(passage)
     unique = {h: own for h, own in found.items() if len({p.page_id for p in own}) == 1}
@@ -47,7 +49,7 @@ def _is_question(heading: str) -> bool:
 
 
 def _key(text: str) -> str:
-    return " ".join(content_words(text))
+    return " ".join(content_words(_NUMBERING.sub("", text)))
 
 
 def _hash(text: str) -> str:

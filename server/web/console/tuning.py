@@ -8,11 +8,12 @@ from typing import Any
 from flask import Response, request
 
 from server.errors import AppError, Conflict, NotFound
+from server.learn.examples import read_examples
 from server.store.adapters import Activation, Adapter, Serving
 from server.store.assistants import Assistant
+from server.store.overview import Overview
 from server.store.runs import OPEN_STATUSES, Run
 from server.web import auth
-from server.web.console.examples import read_examples
 from server.web.console.shell import assistant_at, back_to, blueprint, is_htmx, show
 
 _STAGES = ("pairs", "train", "merge", "evaluate", "gate")
@@ -22,7 +23,8 @@ _FLOOR = 20
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run could learn from now."""
+    """What a run could learn from now. `approved`: answers that the sources carry; a run still
+    leaves out mere quotes and duplicates."""
 
     corrected: int
     approved: int
@@ -40,9 +42,10 @@ class Measure:
 
     title: str
     help: str
+    better: str
+    is_share: bool
     before: float | None
     after: float | None
-    better: str
 
     @property
     def verdict(self) -> str:
@@ -54,12 +57,13 @@ class Measure:
         return "better" if (self.after < self.before) == (self.better == "less") else "worse"
 
 
-# (name of the metric, title, what it means, which way is better)
+# (name of the metric, title, what it means, which way is better, whether it is a share)
 _MEASURES = (
-    ("nll", "Surprise at your replies", "Loss on replies kept out of training", "less"),
-    ("style", "Likeness to your voice", "0 to 1, by a classifier trained on other replies", "more"),
-    ("facts", "Facts right", "Held-out questions answered correctly", "more"),
-    ("length", "Length of a reply", "Words; must stay within a band", ""),
+    ("nll", "Surprise at your replies", "Loss on replies kept out of training", "less", False),
+    ("style", "Likeness to your voice", "0 to 1, on answers to new questions", "more", False),
+    ("facts", "Facts right", "Questions from your sources, answered correctly", "more", True),
+    ("invented", "Invented numbers", "Drafts with a number that no source holds", "less", True),
+    ("length", "Words in a reply", "Must stay in a band around your own replies", "", False),
 )
 
 
@@ -158,8 +162,15 @@ def measures(run: Run) -> list[Measure]:
     """The rows of a run's report, for which there are figures."""
     metrics = run.metrics
     rows = [
-        Measure(title, help, metrics.get(f"{m}_before"), metrics.get(f"{m}_after"), better)
-        for m, title, help, better in _MEASURES
+        Measure(
+            title=title,
+            help=help,
+            better=better,
+            is_share=is_share,
+            before=metrics.get(f"{name}_before"),
+            after=metrics.get(f"{name}_after"),
+        )
+        for name, title, help, better, is_share in _MEASURES
     ]
     return [row for row in rows if row.before is not None or row.after is not None]
 
@@ -193,7 +204,7 @@ def _material(assistant: Assistant) -> Material:
     tone = [r for r in judged if r.verdict == "corrected" and r.fault == "tone"]
     return Material(
         corrected=len(tone),
-        approved=sum(r.verdict == "approved" for r in judged),
+        approved=Overview(store.database).approved_answers(assistant.id),
         examples=len(store.pairs.examples(assistant.id)),
         elsewhere=sum(r.verdict != "approved" for r in judged) - len(tone),
     )

@@ -1,0 +1,1 @@
+"""What the conversations and the owner teach: example replies now, topics and gaps later."""

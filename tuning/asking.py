@@ -1,0 +1,78 @@
+"""Asking for a run and following it, from the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from server import jobs
+from server.config import Settings
+from server.errors import AppError, Unavailable
+from server.jobs import TUNING_QUEUE, Jobs
+from server.store import Store
+from server.store.assistants import Assistant
+from server.store.database import new_id
+from server.store.runs import OPEN_STATUSES, Run
+from tuning.workflow import WORKFLOW
+
+_POLL_SECONDS = 0.5
+# Above the figures of `metrics`, under names of their own.
+_ABOVE = ("pairs", "seconds", "peak_mb", "gate", "adapter")
+
+
+def open_run(store: Store, assistant: Assistant) -> Run | None:
+    """The run of an assistant that is queued or under way."""
+    return next((r for r in store.runs.of_assistant(assistant.id) if _is_open(r)), None)
+
+
+def ask(settings: Settings, store: Store, assistant: Assistant, *, actor: str) -> Run:
+    """Ask the worker for a run: a row and a queued workflow."""
+    run = store.runs.ask(assistant.id, config={}, requested_by=actor)
+    workflow_id = new_id("wfl")
+    store.runs.note(run.id, workflow_id=workflow_id)
+    jobs.migrate(settings)
+    Jobs(settings).enqueue(TUNING_QUEUE, WORKFLOW, run.id, workflow_id=workflow_id)
+    store.audit.add(actor, "run.ask", run.id)
+    return store.runs.run(run.id)
+
+
+def follow(store: Store, run_id: str, show: Callable[[str, float], None]) -> Run:
+    """Wait for a run's end, showing its stages."""
+    while _is_open(run := store.runs.run(run_id)):
+        show(*_progress(run))
+        time.sleep(_POLL_SECONDS)
+    return run
+
+
+def outcome(run: Run) -> dict[str, Any]:
+    """A run as scripts read it; raises with the run's reason if it came to no candidate."""
+    if run.status == "failed":
+        raise AppError(run.error)
+    if run.status == "cancelled":
+        raise Unavailable(f"Run {run.id} was cancelled.")
+    return told(run)
+
+
+def told(run: Run) -> dict[str, Any]:
+    """A run in whatever state, as one flat record with its metrics below."""
+    found: dict[str, Any] = {
+        "run": run.id,
+        "status": run.status,
+        "stage": run.stage,
+        "progress": run.progress,
+    }
+    found |= {name: run.metrics.get(name) for name in _ABOVE}
+    found["metrics"] = {n: v for n, v in run.metrics.items() if n not in _ABOVE}
+    return found | ({"error": run.error} if run.error else {})
+
+
+def _is_open(run: Run) -> bool:
+    return run.status in OPEN_STATUSES
+
+
+def _progress(run: Run) -> tuple[str, float]:
+    done, total = run.progress.get("done") or 0, run.progress.get("total") or 0
+    note = run.progress.get("note") or "waiting for the tuning worker"
+    count = f" {done}/{total}" if total else ""
+    return f"{run.stage or run.status}: {note}{count}", done / total if total else 0.0
