@@ -20,7 +20,8 @@ _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 class EngineChatModel(BaseChatModel):
     """Streams replies of an engine, or of the one a callable names when the reply starts.
 
-    Closing the stream cancels the generation. The last chunk carries token counts in
+    Closing the stream cancels the generation. Stream the model itself, not `model | parser`: when
+    such a chain is closed, langchain-core first reads its input to the end. The last chunk carries token counts in
     `usage_metadata` and `finish_reason` and `timings` (seconds) in `response_metadata`.
     """
 
