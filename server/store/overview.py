@@ -58,6 +58,17 @@ class Overview:
         with self._db.read() as connection:
             return connection.scalar(_count(turns).where(*_waiting(assistant_id))) or 0
 
+    def approved_answers(self, assistant_id: str) -> int:
+        """How many answers that their sources carry stand approved (by the newest verdict)."""
+        newest = select(func.max(reviews.c.seq)).group_by(reviews.c.turn_id)
+        query = (
+            _count(reviews.join(turns, turns.c.id == reviews.c.turn_id))
+            .where(reviews.c.assistant_id == assistant_id, reviews.c.seq.in_(newest))
+            .where(reviews.c.verdict == "approved", turns.c.label == "supported")
+        )
+        with self._db.read() as connection:
+            return connection.scalar(query) or 0
+
     def next_waiting(self, assistant_id: str, *, before: int | None) -> tuple[str, str] | None:
         """The newest turn that nobody has judged: (conversation, turn).
 
