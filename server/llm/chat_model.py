@@ -21,8 +21,10 @@ class EngineChatModel(BaseChatModel):
     """Streams replies of an engine, or of the one a callable names when the reply starts.
 
     Closing the stream cancels the generation. Stream the model itself, not `model | parser`: when
-    such a chain is closed, langchain-core first reads its input to the end. The last chunk carries token counts in
-    `usage_metadata` and `finish_reason` and `timings` (seconds) in `response_metadata`.
+    such a chain is closed, langchain-core first reads its input to the end.
+
+    The last chunk carries token counts in `usage_metadata`, and `finish_reason` and `timings`
+    (seconds) in `response_metadata`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
