@@ -8,7 +8,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from server import config
+from server import config, logs
 from server.config import Settings
 from server.errors import AppError
 
@@ -69,7 +69,7 @@ class WebServer(BaseApplication):
 
 def main() -> None:
     settings = config.load()
-    logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings.log_level)
     WebServer(settings).run()
 
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from server import config, jobs
+from server import config, jobs, logs
 from server.config import Settings
 from server.errors import AppError, Conflict
 from server.store import open_store
@@ -63,7 +63,7 @@ def working(settings: Settings) -> Iterator[Children]:
 def main() -> int:
     """Work until SIGTERM or SIGINT."""
     settings = config.load()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(name)s %(message)s")
+    logs.set_up(settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())

@@ -19,7 +19,7 @@ from typing import Any
 from server.errors import AppError, Invalid, Refused, Unavailable
 from server.llm.chat_model import EngineChatModel
 from server.llm.engine import Engine, GenerationParams
-from server.llm.models import Prepared, file_sha256
+from server.llm.models import Prepared, file_sha256, verify
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION
 from server.store import Store
@@ -251,9 +251,9 @@ def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
     if adapter.prompt_version != PROMPT_VERSION:
         raise Invalid(f"Adapter {adapter.id} was made for another prompt.", hint="Tune again.")
     merged = folder / "model.gguf"
-    if not merged.is_file() or not (folder / "ir").is_dir():
+    if not merged.is_file() or not (folder / "ir" / "manifest.json").is_file():
         raise Invalid(f"The files of adapter {adapter.id} are missing.", hint="Run tuning again.")
-    if file_sha256(merged) != adapter.digest:
+    if file_sha256(merged) != adapter.digest or verify(folder / "ir"):
         raise Invalid(
             f"The files of adapter {adapter.id} have changed since it was made.",
             hint="It is not served; restore them from a backup or run the tuning again.",
