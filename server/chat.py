@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.answering.answer import Outcome, answer
-from server.answering.compose import UNCERTAIN, Reply
+from server.answering.compose import Reply
 from server.answering.evidence import Evidence
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
@@ -38,14 +38,27 @@ class Event:
 
 
 class LiveTurn:
-    """A turn under way or just finished: its events, for any number of readers."""
+    """A turn under way or just finished: its events, for any number of readers.
 
-    def __init__(self, turn: Turn) -> None:
+    `retold`: from the log, so its event ids are not those that readers may have counted before.
+    """
+
+    def __init__(self, turn: Turn, *, retold: bool = False) -> None:
         self.turn = turn
         self.stopping = threading.Event()
         self._events: list[Event] = []
         self._ended = False
+        self._retold = retold
         self._changed = threading.Condition()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    @property
+    def shown(self) -> str:
+        """The text that readers have been given."""
+        return "".join(e.data["text"] for e in self._events if e.name == "token")
 
     def add(self, name: str, data: dict[str, Any], *, last: bool = False) -> None:
         with self._changed:
@@ -55,6 +68,8 @@ class LiveTurn:
 
     def follow(self, after: int = 0, *, heartbeat: float = 15.0) -> Iterator[Event | None]:
         """Yield the events after an id as they come; None when `heartbeat` seconds were quiet."""
+        if self._retold:
+            after = min(after, len(self._events) - 1)  # whoever comes back gets the end at least
         while True:
             with self._changed:
                 if len(self._events) <= after and not self._ended:
@@ -88,6 +103,8 @@ class Chat:
         self._pool = ThreadPoolExecutor(max_workers=streams, thread_name_prefix="turn")
         self._live: dict[str, LiveTurn] = {}
         self._guard = threading.Lock()
+        # A retry that comes beside its first request must find the turn among the live ones.
+        self._opening = threading.Lock()
 
     def ask(
         self,
@@ -99,19 +116,11 @@ class Chat:
     ) -> LiveTurn:
         """Log a question and begin to answer it; the same key gives the same turn again."""
         checked = self._checked(question)
-        if not self._free.acquire(blocking=False):
-            raise Unavailable("Many people are asking right now.", hint="Try again in a moment.")
-        try:
-            turn, fresh = self._store.conversations.open_turn(
-                conversation, checked, idempotency_key=idempotency_key
-            )
-        except BaseException:
-            self._free.release()
-            raise
-        if not fresh:
-            self._free.release()
-            return self.follow(turn)
-        live = self._remember(LiveTurn(turn))
+        with self._opening:
+            earlier = self._store.conversations.earlier_turn(conversation, checked, idempotency_key)
+            if earlier is not None:
+                return self.follow(earlier)
+            live = self._open(conversation, checked, idempotency_key)
         self._pool.submit(self._run, assistant, live)
         return live
 
@@ -135,8 +144,21 @@ class Chat:
                 live.stopping.set()
         self._pool.shutdown(wait=True)
 
+    def _open(self, conversation: Conversation, question: str, key: str | None) -> LiveTurn:
+        if not self._free.acquire(blocking=False):
+            raise Unavailable("Many people are asking right now.", hint="Try again in a moment.")
+        try:
+            turn, _ = self._store.conversations.open_turn(
+                conversation, question, idempotency_key=key
+            )
+        except BaseException:
+            self._free.release()
+            raise
+        return self._remember(LiveTurn(turn))
+
     def _checked(self, question: str) -> str:
-        text = question.replace("\x00", "").strip()
+        # Half a surrogate pair is no text that could be stored.
+        text = question.encode("utf-8", "replace").decode().replace("\x00", "").strip()
         if not text:
             raise Invalid("The question is empty.", hint="Type a question first.")
         if len(text) > self._longest:
@@ -149,8 +171,9 @@ class Chat:
     def _remember(self, live: LiveTurn) -> LiveTurn:
         with self._guard:
             self._live[live.turn.id] = live
-            while len(self._live) > _KEEP_FINISHED:
-                self._live.pop(next(iter(self._live)))
+            finished = [id for id, known in self._live.items() if known.ended]
+            for id in finished[: max(0, len(finished) - _KEEP_FINISHED)]:
+                del self._live[id]
         return live
 
     def _run(self, assistant: Assistant, live: LiveTurn) -> None:
@@ -174,21 +197,13 @@ class Chat:
             history=self._history(live.turn),
             stopped=live.stopping.is_set,
         )
-        shown, evidence = "", None
         for step in steps:
-            if live.stopping.is_set():
-                break
             if isinstance(step, Outcome):
-                self._finish(live, step, "complete")
-                return
-            if isinstance(step, Evidence):
-                evidence = step
+                self._finish(live, step, "stopped" if live.stopping.is_set() else "complete")
+            elif isinstance(step, Evidence):
                 live.add("sources", {"sources": _sources(step)})
             else:
-                shown += step
                 live.add("token", {"text": step})
-        stopped = Outcome(Reply(text=shown, label=UNCERTAIN), evidence, [], None)
-        self._finish(live, stopped, "stopped")
 
     def _history(self, turn: Turn) -> list[tuple[str, str]]:
         earlier = self._store.conversations.turns(turn.conversation_id)
@@ -200,9 +215,12 @@ class Chat:
         live.add("done", _done(self._store.conversations.turn(live.turn.id)), last=True)
 
     def _fail(self, live: LiveTurn, error: AppError) -> None:
-        failed = Outcome(Reply(label=""), None, [], None)
-        self._store.conversations.finish_turn(live.turn.id, failed.as_answered("failed"))
-        live.add("error", {"error": error_body(error)}, last=True)
+        failed = Outcome(Reply(text=live.shown, label=""), None, [], None)
+        try:
+            self._store.conversations.finish_turn(live.turn.id, failed.as_answered("failed"))
+        finally:
+            # Even if the log cannot be written: no reader may wait for ever.
+            live.add("error", {"error": error_body(error)}, last=True)
 
 
 def error_body(error: AppError) -> dict[str, str]:
@@ -216,7 +234,7 @@ def _sources(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _retold(turn: Turn) -> LiveTurn:
-    live = LiveTurn(turn)
+    live = LiveTurn(turn, retold=True)
     live.add("turn", {"turn": turn.id})
     if turn.status in {"failed", "interrupted", OPEN}:
         lost = Unavailable("This answer was interrupted.", hint="Ask again.")

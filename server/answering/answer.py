@@ -5,21 +5,23 @@ The same function answers visitors, the command line and the evaluation of an ad
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.language_models import BaseChatModel
-
 from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.errors import Unavailable
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
 from server.store.conversations import Answered
+
+log = logging.getLogger(__name__)
 
 _PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
 
@@ -79,7 +81,8 @@ def answer(
 ) -> Iterator[Evidence | str | Outcome]:
     """Yield the evidence, pieces of text as they become sure, and the Outcome last.
 
-    `voice` is asked only when the model is needed; `stopped` is asked at every piece of its draft.
+    `voice` is asked only when the model is needed; if it raises Unavailable, the best evidence is
+    quoted. `stopped` is asked at every piece of the draft.
     """
     began = time.perf_counter()
     greeted = courtesy(question, greeting=assistant.settings.greeting)
@@ -95,23 +98,35 @@ def answer(
         yield Outcome(refused, evidence, [], None, timings | _since(began))
         return
     yield evidence
-    speaking = voice()
+    speaking = _speaking(voice)
     messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
-    draft = _draft(speaking.model, messages, stopped)
-    for item in compose(evidence, draft, voice=speaking.words, stop=draft.close):
+    draft = _draft(speaking, messages, stopped)
+    words = speaking.words if speaking else frozenset()
+    for item in compose(evidence, draft, voice=words, stop=draft.close, stopped=stopped):
         if isinstance(item, Reply):
             timings |= _since(began)
-            yield Outcome(item, evidence, messages, speaking.digest, timings)
+            digest = speaking.digest if speaking else None
+            yield Outcome(item, evidence, messages if speaking else [], digest, timings)
         else:
             timings.setdefault("first", _ms(began))
             yield item
 
 
+def _speaking(voice: Callable[[], Voice]) -> Voice | None:
+    try:
+        return voice()
+    except Unavailable as error:
+        log.warning("quoting without a model: %s", error)
+        return None
+
+
 def _draft(
-    model: BaseChatModel, messages: Sequence[Message], stopped: Callable[[], bool]
+    speaking: Voice | None, messages: Sequence[Message], stopped: Callable[[], bool]
 ) -> Generator[str, None, None]:
-    """The model's words as they come; closing the generator stops the model."""
-    for chunk in model.stream(cast(Any, [dict(m) for m in messages])):
+    """The model's words as they come, none without one; closing the generator stops the model."""
+    if speaking is None or stopped():
+        return
+    for chunk in speaking.model.stream(cast(Any, [dict(m) for m in messages])):
         if stopped():
             return
         yield str(chunk.text)

@@ -57,22 +57,26 @@ def compose(
     *,
     voice: frozenset[str] = frozenset(),
     stop: Callable[[], None] = lambda: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[str | Reply]:
     """Yield checked text as it becomes sure, then the Reply as the last item.
 
-    `draft` streams the model's words; `stop` is called once no more of them are wanted. `voice`:
-    stems of the owner's manner of speaking, which need no evidence.
+    `draft` streams the model's words; `stop` is called once no more of them are wanted; `stopped`
+    says that somebody else has ended it, so its last sentence may be half a one. `voice`: stems of
+    the owner's manner of speaking, which need no evidence.
     """
     writer = _Writer(evidence, voice)
     for sentence, raw in _sentences(draft):
         writer.reply.draft = raw
+        if stopped():
+            break
         shown = writer.take(sentence)
         if shown is None:
             stop()
             break
         if shown:
             yield shown
-    if not writer.has_statement:
+    if not writer.has_statement and not stopped():
         yield writer.quote()
     writer.close()
     yield writer.reply
@@ -116,7 +120,8 @@ class _Writer:
 
     def close(self) -> None:
         self.reply.citations = self._citations.rows()
-        self.reply.label = SUPPORTED if self._evidence.strength >= _SURE else UNCERTAIN
+        sure = self.has_statement and self._evidence.strength >= _SURE
+        self.reply.label = SUPPORTED if sure else UNCERTAIN
 
     def _append(self, sentence: str) -> str:
         # A list needs a line of its own, before and after.

@@ -156,13 +156,29 @@ class Conversations:
             with self._db.write() as connection:
                 connection.execute(insert(turns).values(**row))
         except IntegrityError:
-            earlier = self._by_key(conversation.id, idempotency_key)
-            if earlier.question != question:
-                raise Conflict(
-                    "That Idempotency-Key was used for another question.", hint="Use a new key."
-                ) from None
+            earlier = self.earlier_turn(conversation, question, idempotency_key)
+            if earlier is None:
+                raise
             return earlier, False
         return self.turn(str(row["id"])), True
+
+    def earlier_turn(
+        self, conversation: Conversation, question: str, idempotency_key: str | None
+    ) -> Turn | None:
+        """The turn that was opened with this key; Conflict if it asked something else."""
+        if idempotency_key is None:
+            return None
+        query = select(*_TURN).where(
+            turns.c.conversation_id == conversation.id,
+            turns.c.idempotency_key == idempotency_key,
+        )
+        with self._db.read() as connection:
+            row = connection.execute(query).first()
+        if row is not None and row.question != question:
+            raise Conflict(
+                "That Idempotency-Key was used for another question.", hint="Use a new key."
+            )
+        return record(Turn, row) if row else None
 
     def finish_turn(self, turn_id: str, answered: Answered) -> None:
         """Write the answer of an open turn; a finished one is left as it is."""
@@ -232,13 +248,6 @@ class Conversations:
         query = query.order_by(conversations.c.seq.desc()).limit(chosen.limit)
         with self._db.read() as connection:
             return records(Listed, connection.execute(query).all())
-
-    def _by_key(self, conversation_id: str, key: str | None) -> Turn:
-        query = select(*_TURN).where(
-            turns.c.conversation_id == conversation_id, turns.c.idempotency_key == key
-        )
-        with self._db.read() as connection:
-            return record(Turn, connection.execute(query).one())
 
 
 def _listing(assistant_id: str) -> Select[Any]:
