@@ -36,7 +36,7 @@ class Settings:
     )
     secret_key: str = _setting(
         "",
-        "Signs sessions and visitor tokens, 32 characters or more; empty: made once and kept in the home folder.",
+        "Signs console sessions, 32 characters or more; empty: made once and kept in the home folder.",
     )
     model: str = _setting(
         "default", "Base model: default, a path to a GGUF file, or hub:OWNER/REPO/FILE.gguf."

@@ -21,6 +21,7 @@ from server.answering.words import (
     names,
     negates,
     numbers,
+    verdict,
 )
 
 # Shares of a statement's new content words, and of its word pairs, that the evidence must hold.
@@ -50,6 +51,7 @@ class Support(Enum):
 class _Fact:
     words: frozenset[str]
     negated: bool
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Ground:
         text = "\n".join(facts)
         asked = frozenset(content_words(question))
         return cls(
-            facts=tuple(_Fact(frozenset(content_words(f)), negates(f)) for f in facts),
+            facts=tuple(_Fact(frozenset(content_words(f)), negates(f), verdict(f)) for f in facts),
             pairs=frozenset(p for f in [*facts, question] for p in pairwise(content_words(f))),
             words=frozenset(content_words(text)) | asked,
             question=asked,
@@ -89,7 +91,9 @@ class Ground:
             return Support.UNSUPPORTED
         stated = [w for w in content_words(sentence) if w not in self.neutral]
         if not stated:
-            return Support.NEUTRAL
+            # "The answer is 3." holds courtesy words only, and yet it states something.
+            states = counted(sentence) or verdict(sentence) or negates(sentence)
+            return Support.UNSUPPORTED if states else Support.NEUTRAL
         return Support.SUPPORTED if self._carries(sentence, stated) else Support.UNSUPPORTED
 
     def _carries(self, sentence: str, stated: list[str]) -> bool:
@@ -100,9 +104,11 @@ class Ground:
         in_order = sum(p in self.pairs for p in pairs) / len(pairs) if pairs else 1.0
         if in_order < _PAIR_SHARE or len(new) < min(_LEAST_NEW, len(set(stated))):
             return False
-        denied = negates(sentence)
+        denied, said = negates(sentence), verdict(sentence)
         return any(
-            len(new & fact.words) >= _WORD_SHARE * len(new) and fact.negated == denied
+            len(new & fact.words) >= _WORD_SHARE * len(new)
+            and fact.negated == denied
+            and said in ("", fact.verdict)
             for fact in self.facts
         )
 

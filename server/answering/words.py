@@ -52,6 +52,11 @@ def negates(text: str) -> bool:
     return any(t in _NEGATIONS or t.endswith("n't") for t in tokens(text))
 
 
+def verdict(text: str) -> str:
+    """The plain yes or no that a text says, if it does: whoever says it has to have grounds."""
+    return next((t for t in tokens(text) if t in {"yes", "no"}), "")
+
+
 def names(text: str) -> set[str]:
     """Stems of capitalised words that do not begin a sentence, and of words with inner capitals."""
     found = set()
