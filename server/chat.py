@@ -157,8 +157,7 @@ class Chat:
         return self._remember(LiveTurn(turn))
 
     def _checked(self, question: str) -> str:
-        # Half a surrogate pair is no text that could be stored.
-        text = question.encode("utf-8", "replace").decode().replace("\x00", "").strip()
+        text = storable(question).strip()
         if not text:
             raise Invalid("The question is empty.", hint="Type a question first.")
         if len(text) > self._longest:
@@ -221,6 +220,11 @@ class Chat:
         finally:
             # Even if the log cannot be written: no reader may wait for ever.
             live.add("error", {"error": error_body(error)}, last=True)
+
+
+def storable(text: str) -> str:
+    """A text as every database takes it: JSON may bring NUL and half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def error_body(error: AppError) -> dict[str, str]:

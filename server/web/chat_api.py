@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from server.chat import storable
 from server.config import Settings
 from server.errors import Invalid, NotFound, Refused
 from server.services import Services
@@ -107,7 +109,7 @@ def start_conversation(key: str) -> ResponseReturnValue:
         # Anonymous: a new id for each conversation. No cookie, nothing that follows a visitor.
         visitor_id=f"vis_{secrets.token_hex(12)}",
         token_hash=_hash(token),
-        page_url=page if isinstance(page, str) else "",
+        page_url=storable(page) if isinstance(page, str) else "",
     )
     return jsonify(conversation=conversation.id, token=token), 201
 
@@ -152,7 +154,7 @@ def ask(key: str, conversation_id: str) -> ResponseReturnValue:
 @blueprint.get("/turns/<turn_id>/events")
 def events(key: str, turn_id: str) -> ResponseReturnValue:
     after = request.headers.get("Last-Event-ID", "0")
-    if not after.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", after):
         raise Invalid("Last-Event-ID is no number.", hint="Send the id of the last event.")
     return sse.stream(_services().chat.follow(_own_turn(turn_id)), after=int(after))
 
@@ -203,8 +205,12 @@ def _own_conversation(conversation_id: str) -> Conversation:
 
 
 def _own_turn(turn_id: str) -> Turn:
-    turn = _services().store.conversations.turn(turn_id, assistant_id=_assistant().id)
-    _own_conversation(turn.conversation_id)
+    try:
+        turn = _services().store.conversations.turn(turn_id, assistant_id=_assistant().id)
+        _own_conversation(turn.conversation_id)
+    except NotFound:
+        # The same words whether it is there or not.
+        raise NotFound("There is no such turn.") from None
     return turn
 
 
@@ -220,7 +226,10 @@ def _body(*, empty: bool = False) -> dict[str, Any]:
 def _is_allowed(origin: str, assistant: Assistant) -> bool:
     """Our own pages always; other sites if the owner lists them. "*" is no origin: none is all."""
     own = {request.host, urlsplit(_services().settings.url).netloc}
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     if parts.scheme in {"http", "https"} and parts.netloc in own:
         return True
     return origin.lower() in assistant.settings.origins

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from math import ceil
 
 from server.errors import AppError
 
@@ -40,7 +41,8 @@ class Limit:
             while times and times[0] <= moment - self._window:
                 times.popleft()
             if len(times) >= self._count:
-                raise TooManyRequests(max(1, round(times[0] + self._window - moment)))
+                oldest = times[0] if times else moment  # a limit of 0 lets nobody in
+                raise TooManyRequests(max(1, ceil(oldest + self._window - moment)))
             times.append(moment)
             while len(self._seen) > _MOST_KEYS:
                 self._seen.popitem(last=False)
