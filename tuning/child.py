@@ -91,7 +91,8 @@ class Children:
         report: Report,
         is_cancelled: Callable[[], bool],
     ) -> None:
-        told = ""
+        # A stage before this one may have left its last words there.
+        told = _last_line(progress)
         while child.poll() is None:
             if is_cancelled():
                 raise Cancelled

@@ -9,6 +9,7 @@ from typing import Any
 from server.errors import Invalid
 
 _RANKS = (4, 8, 16, 32, 64)
+_LEAST_EPOCHS, _MOST_EPOCHS = 2, 6
 _DTYPES = ("auto", "fp32", "bf16")
 
 
@@ -17,6 +18,7 @@ class TuningConfig:
     """What may be decided about a run; the defaults fit the default model and about 100 pairs.
 
     `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
+    `epochs` 0: as many as make about `steps`, so that few pairs are seen more often than many.
     `dtype`: of the frozen base; the adapter is always fp32. `checkpoint_steps`: what a killed
     run can lose. `threads`: 0 is all cores.
     """
@@ -26,8 +28,9 @@ class TuningConfig:
     alpha: int = 32
     dropout: float = 0.0
     learning_rate: float = 5e-4
-    epochs: int = 3
-    batch: int = 8
+    epochs: int = 0
+    steps: int = 40
+    batch: int = 4
     micro_batch: int = 1
     warmup: float = 0.1
     weight_decay: float = 0.0
@@ -46,7 +49,8 @@ class TuningConfig:
         _check(1 <= self.alpha <= 256, "alpha", self.alpha, "1 to 256")
         _check(0 <= self.dropout < 0.5, "dropout", self.dropout, "0 up to 0.5")
         _check(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, up to 1")
-        _check(1 <= self.epochs <= 50, "epochs", self.epochs, "1 to 50")
+        _check(0 <= self.epochs <= 50, "epochs", self.epochs, "0 to 50")
+        _check(1 <= self.steps <= 100_000, "steps", self.steps, "1 to 100000")
         _check(1 <= self.batch <= 256, "batch", self.batch, "1 to 256")
         fits = self.micro_batch >= 1 and self.batch % max(self.micro_batch, 1) == 0
         _check(fits, "micro_batch", self.micro_batch, "a whole part of batch")
@@ -60,6 +64,11 @@ class TuningConfig:
         _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
+
+    def epochs_for(self, rows: int) -> int:
+        """How often so many rows are gone through."""
+        a_pass = max(1, -(-rows // self.batch))
+        return self.epochs or min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(self.steps / a_pass)))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -22,8 +22,9 @@ from server.store import Store, open_store
 from server.store.assistants import Assistant
 from tuning.child import begin, guarded, peak_mb, read_json, tell, write_json
 from tuning.config import TuningConfig
+from tuning.context import FindFacts
 from tuning.manifest import dataset_hash
-from tuning.pairs import FindFacts, PairReport, build_pairs
+from tuning.pairs import PairReport, build_pairs
 from tuning.places import DATASET
 from tuning.readiness import judge
 from tuning.rows import encode, write_rows

@@ -8,13 +8,13 @@ is ever taught.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from server.answering.answer import persona_of
-from server.answering.words import addresses, content_words, counted, numbers
-from server.knowledge.sentences import split_sentences
+from server.answering.grounding import voice_words
+from server.answering.words import addresses, counted, numbers
 from server.prompt import PROMPT_VERSION, build_messages
 from server.store import Store
 from server.store.assistants import Assistant
@@ -23,13 +23,14 @@ from server.store.database import new_id
 from server.store.pairs import Example, Pair
 from server.store.reviews import Review
 from tuning.clean import cleaned
+from tuning.context import FindFacts, best_sentences, carried_share, found_facts
 
 CORRECTED, APPROVED, VOICE = "corrected", "approved", "voice"
-FACTS = 6
 _SHORTEST_WORDS = 2
 _LONGEST_WORDS = 400
+# Below this a reply speaks of something else than its facts; a free paraphrase lies well above.
+_LEAST_CARRIED = 0.3
 
-FindFacts = Callable[[str], Sequence[str]]
 Messages = list[dict[str, str]]
 
 
@@ -86,26 +87,15 @@ def build_pairs(
     """Make the pairs of a run. `find_facts` gives the evidence that serving would find."""
     candidates, dropped = gather(store, assistant)
     report = PairReport(dropped=dropped)
-    for candidate in candidates:
-        facts, messages = _prompt(assistant, candidate, find_facts)
-        if not facts:
-            report.dropped["the content holds no facts for its question"] += 1
-        elif _states_more(candidate, facts):
-            report.dropped["it states a number or address that its facts do not hold"] += 1
+    given = [_facts(candidate, find_facts) for candidate in candidates]
+    manner = voice_words([c.completion for c in candidates], given)
+    for candidate, facts in zip(candidates, given, strict=True):
+        if reason := _ungrounded(candidate, facts, manner):
+            report.dropped[reason] += 1
         else:
+            messages = _messages(assistant, candidate, facts)
             report.pairs.append(_pair(assistant, run_id, candidate, messages))
     return report
-
-
-def best_sentences(context: str, question: str, answer: str) -> list[str]:
-    """The sentences of an example's context that bear on it, the question's best first.
-
-    As many as serving would give; those that the answer draws on are always among them.
-    """
-    sentences = [" ".join(context[a:b].split()) for a, b in split_sentences(context)]
-    unique = list(dict.fromkeys(s for s in sentences if s))
-    drawn_on = sorted(unique, key=lambda s: -_shared(s, answer))[:FACTS]
-    return sorted(drawn_on, key=lambda s: (-_shared(s, question), unique.index(s)))
 
 
 def _all(store: Store, assistant: Assistant) -> Iterator[Candidate]:
@@ -179,21 +169,31 @@ def _with_text(candidate: Candidate, text: str) -> Candidate:
     )
 
 
-def _prompt(
-    assistant: Assistant, candidate: Candidate, find_facts: FindFacts
-) -> tuple[list[str], Messages]:
-    facts = list(find_facts(candidate.question) if candidate.facts is None else candidate.facts)
+def _facts(candidate: Candidate, find_facts: FindFacts) -> list[str]:
+    if candidate.facts is not None:
+        return list(candidate.facts)
+    return found_facts(candidate.question, candidate.completion, find_facts)
+
+
+def _messages(assistant: Assistant, candidate: Candidate, facts: Sequence[str]) -> Messages:
     if candidate.messages:
-        return facts, candidate.messages
+        return candidate.messages
     built = build_messages(persona_of(assistant), candidate.question, facts)
-    return facts, [{"role": m["role"], "content": m["content"]} for m in built]
+    return [{"role": m["role"], "content": m["content"]} for m in built]
 
 
-def _states_more(candidate: Candidate, facts: Sequence[str]) -> bool:
+def _ungrounded(candidate: Candidate, facts: Sequence[str], manner: frozenset[str]) -> str | None:
+    """Why a reply would teach facts instead of a voice; None if it does not."""
+    if not facts:
+        return "the content holds no facts for its question"
     given = "\n".join([*facts, candidate.question])
     if addresses(candidate.completion) - addresses(given):
-        return True
-    return bool(numbers(candidate.completion) - counted(given))
+        return "it states an address that its facts do not hold"
+    if numbers(candidate.completion) - counted(given):
+        return "it states a number that its facts do not hold"
+    if carried_share(candidate.completion, [given], manner) < _LEAST_CARRIED:
+        return "it says something else than its facts"
+    return None
 
 
 def _pair(assistant: Assistant, run_id: str, candidate: Candidate, messages: Messages) -> Pair:
@@ -215,7 +215,3 @@ def _pair(assistant: Assistant, run_id: str, candidate: Candidate, messages: Mes
 
 def _key(text: str) -> str:
     return " ".join(text.lower().split())
-
-
-def _shared(sentence: str, other: str) -> int:
-    return len(set(content_words(sentence)) & set(content_words(other)))

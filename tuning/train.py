@@ -73,7 +73,7 @@ def train(job: Job) -> dict[str, Any] | None:
     if keeper.cancelled:
         return None
     _save(trainer.model, job.folder)
-    tokens = sum(len(row.ids) for row in rows) * job.config.epochs
+    tokens = sum(len(row.ids) for row in rows) * job.config.epochs_for(len(rows))
     result = {
         "steps": trainer.state.global_step,
         "loss": round(float(outcome.training_loss), 4),
@@ -113,7 +113,7 @@ def _trainer(job: Job, rows: Sequence[Encoded], keeper: Keeper) -> Any:
     columns = {"input_ids": [row.ids for row in rows], "labels": [row.labels for row in rows]}
     return ReplyTrainer(
         model=model,
-        args=_arguments(job),
+        args=_arguments(job, len(rows)),
         train_dataset=Dataset.from_dict(columns),
         processing_class=AutoTokenizer.from_pretrained(base, local_files_only=True),
         peft_config=_lora(job.config),
@@ -121,11 +121,11 @@ def _trainer(job: Job, rows: Sequence[Encoded], keeper: Keeper) -> Any:
     )
 
 
-def _arguments(job: Job) -> SFTConfig:
+def _arguments(job: Job, rows: int) -> SFTConfig:
     config = job.config
     return SFTConfig(
         output_dir=str(job.folder / "checkpoints"),
-        num_train_epochs=config.epochs,
+        num_train_epochs=config.epochs_for(rows),
         per_device_train_batch_size=config.micro_batch,
         gradient_accumulation_steps=config.batch // config.micro_batch,
         learning_rate=config.learning_rate,
