@@ -94,11 +94,15 @@ class _Writer:
         self.has_statement = False
 
     def take(self, sentence: str) -> str | None:
-        """Text to show for the next sentence of the draft; None if the draft ends here."""
+        """Text to show for the next sentence of the draft, if any; None if the draft ends here."""
         support = self._ground.check(sentence)
         if support is Support.UNSUPPORTED:
             return None
         words = set(content_words(sentence))
+        if not words:
+            return (
+                ""  # "You can do it.": nothing to check it by, and nothing to tell it is said again
+            )
         if self._repeats(words):
             return None
         self._said.append(words)

@@ -85,7 +85,9 @@ class Ground:
 
     def check(self, sentence: str) -> Support:
         """Judge one sentence of an answer."""
-        if numbers(sentence) - self.numbers or addresses(sentence) - self.addresses:
+        # "One" is a pronoun more often than a number.
+        stated_numbers = numbers(sentence) | (counted(sentence) - {"1"})
+        if stated_numbers - self.numbers or addresses(sentence) - self.addresses:
             return Support.UNSUPPORTED
         if names(sentence) - self.words - self.neutral:
             return Support.UNSUPPORTED

@@ -1,0 +1,100 @@
+"""What the evidence carries, by tables: numbers, names, denials, parroting, manner of speaking."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.answering.grounding import Ground, Support, voice_words
+
+FACTS = (
+    "Orders can be returned within 30 days of delivery.",
+    "Refunds reach your bank account in five working days.",
+    "Opened software cannot be returned.",
+    "The main warehouse in Oslo ships parcels every working day.",
+    "Write to help@acme.example or see https://www.acme.example/returns for a label.",
+)
+GROUND = Ground.of(FACTS, question="May I send my order back?")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        *FACTS,
+        "Orders can be returned within 30 days.",
+        "Refunds reach your bank account in 5 working days.",
+        "The warehouse ships parcels every working day.",
+    ],
+)
+def test_what_a_fact_says_is_supported(sentence: str) -> None:
+    assert GROUND.check(sentence) is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("Orders can be returned within 60 days of delivery.", "an invented number"),
+        ("Refunds reach your bank account in seven working days.", "an invented number in words"),
+        ("The main warehouse in Bergen ships parcels every working day.", "an invented name"),
+        ("Orders cannot be returned within 30 days of delivery.", "a denial that is not there"),
+        ("Opened software can be returned.", "a denial left out"),
+        ("Write to sales@acme.example for a label.", "an invented address"),
+        ("See https://evil.example/returns for a label.", "an invented page"),
+        ("See [7] for the label of returned orders.", "a number that cites nothing"),
+        ("Our bank pays interest to loyal customers.", "nothing of it stands there"),
+        ("Delivery account software warehouse label.", "words of many facts, shuffled"),
+        ("You may send your order back.", "the question again"),
+        ("Here is how refunds reach your bank account:", "an announcement"),
+        ("Would refunds reach your bank account?", "a question"),
+    ],
+)
+def test_what_no_fact_says_is_not(sentence: str, why: str) -> None:
+    assert GROUND.check(sentence) is Support.UNSUPPORTED, why
+
+
+@pytest.mark.parametrize("sentence", ["Hello there!", "I hope this helps.", "Kind regards!"])
+def test_courtesy_states_nothing(sentence: str) -> None:
+    assert GROUND.check(sentence) is Support.NEUTRAL
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["Yes.", "No.", "No, you can't.", "Of course not!", "Yes, sure!", "The answer is 9."],
+)
+def test_a_bare_yes_no_or_number_is_no_courtesy(sentence: str) -> None:
+    assert GROUND.check(sentence) is Support.UNSUPPORTED
+
+
+def test_yes_is_said_only_where_a_fact_says_it() -> None:
+    asked = "Can opened software be returned?"
+    said = "Yes, opened software goes to our warehouse in Oslo."
+    fact = "Opened software goes to our warehouse in Oslo."
+    assert Ground.of([fact], question=asked).check(said) is Support.UNSUPPORTED
+    assert Ground.of([f"Yes, {fact}"], question=asked).check(said) is Support.SUPPORTED
+
+
+def test_one_as_a_pronoun_is_no_number() -> None:
+    ground = Ground.of(["Parcels leave the warehouse in Oslo every working day."])
+    said = "Parcels leave the warehouse in Oslo, each one every working day."
+    assert ground.check(said) is Support.SUPPORTED
+
+
+def test_an_owners_manner_of_speaking_needs_no_evidence() -> None:
+    plain, tuned = Ground.of(FACTS), Ground.of(FACTS, voice=frozenset({"ahoy", "matey"}))
+    assert plain.check("Ahoy matey!") is Support.UNSUPPORTED
+    assert tuned.check("Ahoy matey!") is Support.NEUTRAL
+    assert (
+        tuned.check("Ahoy matey, orders can be returned within 30 days of delivery!")
+        is Support.SUPPORTED
+    )
+
+
+def test_voice_words_are_those_that_recur_outside_their_facts() -> None:
+    replies = [f"Ahoy! Item {n} ships on day {n}. Cheers" for n in range(10)]
+    facts = [[f"Item {n} ships on day {n}."] for n in range(10)]
+    assert voice_words(replies, facts) == {"ahoy", "cheer"}
+    assert voice_words(replies[:2], facts[:2]) == frozenset()
+
+
+def test_without_evidence_nothing_is_supported() -> None:
+    empty = Ground.of([])
+    assert empty.check("Orders can be returned.") is Support.UNSUPPORTED

@@ -1,0 +1,79 @@
+"""The words of a text as the checks see them."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.answering.words import (
+    addresses,
+    content_words,
+    counted,
+    names,
+    negates,
+    numbers,
+    stem,
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("packages", "packag"),
+        ("package", "packag"),
+        ("policies", "policy"),
+        ("installed", "install"),
+        ("installing", "install"),
+        ("bus", "bus"),
+        ("less", "less"),
+        ("debian's", "debian"),
+    ],
+)
+def test_forms_of_one_word_have_one_stem(word: str, expected: str) -> None:
+    assert stem(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It costs 1,200 euros.", {"1200"}),
+        ("Version 2.5, page 3.", {"2.5", "3"}),
+        ("At 10:30.", {"10:30"}),
+        ("None at all.", set()),
+    ],
+)
+def test_numbers_are_read_without_their_separators(text: str, found: set[str]) -> None:
+    assert numbers(text) == found
+
+
+def test_number_words_up_to_twelve_count_as_numbers() -> None:
+    assert counted("Seven of 12") == {"7", "12"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("You cannot return it.", True),
+        ("You can't return it.", True),
+        ("You can’t return it.", True),
+        ("Without a receipt.", True),
+        ("You can return it.", False),
+        ("Another notebook.", False),
+    ],
+)
+def test_a_denial_is_seen(text: str, expected: bool) -> None:
+    assert negates(text) is expected
+
+
+def test_names_are_capitals_inside_a_sentence_and_inside_a_word() -> None:
+    assert names("Ask Anna. Then use iTunes: Open it, I said.") == {"anna", "itun"}
+
+
+def test_addresses_are_found_without_the_full_stop() -> None:
+    assert addresses("See https://a.example/x. Or write to me@a.example.") == {
+        "https://a.example/x",
+        "me@a.example",
+    }
+
+
+def test_words_without_meaning_are_left_out() -> None:
+    assert content_words("Can you do it for me?") == []
