@@ -62,8 +62,7 @@ class StyleScorer:
     def __init__(self, owner: Sequence[str], base: Sequence[str], *, seed: int) -> None:
         texts = [*owner, *base]
         labels = [1] * len(owner) + [0] * len(base)
-        shuffled = list(labels)
-        random.Random(seed).shuffle(shuffled)
+        shuffled = _shuffled(len(owner), seed) + _shuffled(len(base), seed + 1)
         self._model = _classifier(texts, labels)
         self._control = _classifier(texts, shuffled)
 
@@ -93,6 +92,13 @@ def lengths(texts: Sequence[str]) -> dict[str, float]:
 def invents_number(draft: str, given: str) -> bool:
     """Whether a draft states a number that its prompt does not hold."""
     return bool(numbers(draft) - counted(given))
+
+
+def _shuffled(count: int, seed: int) -> list[int]:
+    """Labels that know nothing: half of one kind are called the other."""
+    labels = [n % 2 for n in range(count)]
+    random.Random(seed).shuffle(labels)
+    return labels
 
 
 def _classifier(texts: Sequence[str], labels: Sequence[int]) -> Pipeline:

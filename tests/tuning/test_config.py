@@ -1,0 +1,49 @@
+"""The values of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.errors import Invalid
+from tuning.config import TuningConfig
+
+
+def test_a_config_survives_being_stored() -> None:
+    config = TuningConfig(rank=8, seed=3)
+    assert TuningConfig.from_dict(config.as_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("method", "dpo"),
+        ("rank", 7),
+        ("alpha", 0),
+        ("dropout", 0.5),
+        ("learning_rate", 0),
+        ("epochs", -1),
+        ("batch", 0),
+        ("micro_batch", 3),
+        ("warmup", 1),
+        ("max_length", 10),
+        ("dtype", "int8"),
+        ("checkpoint_steps", 0),
+        ("held_out", 0),
+        ("pairs_floor", 1),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(name: str, value: Any) -> None:
+    with pytest.raises(Invalid, match=f"{name} is"):
+        TuningConfig(**{name: value})
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(Invalid, match="'rnak'"):
+        TuningConfig.from_dict({"rnak": 8})
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(17, 6), (40, 4), (85, 2), (500, 2)])
+def test_few_rows_are_gone_through_more_often(rows: int, epochs: int) -> None:
+    assert TuningConfig().epochs_for(rows) == epochs

@@ -1,0 +1,56 @@
+"""Figures on a voice."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuning.metrics import Loss, StyleScorer, invents_number, lengths, loss_change, per_token
+
+_THINGS = "mirror archive kernel release installer mailing package manual disk key".split()
+_OWNER = [f"Ahoy there, friend! The {thing} is ready. Fair winds!" for thing in _THINGS]
+_BASE = [f"The {thing} is ready, as the documentation explains in detail." for thing in _THINGS]
+
+
+def test_loss_is_weighted_by_tokens() -> None:
+    assert per_token([Loss(10.0, 10), Loss(1.0, 90)]) == pytest.approx(0.11)
+
+
+def test_a_sure_fall_has_an_interval_below_zero() -> None:
+    before = [Loss(10.0 + n % 3, 10) for n in range(20)]
+    after = [Loss(5.0 + n % 2, 10) for n in range(20)]
+    change = loss_change(before, after, seed=1)
+    assert change.low < change.after - change.before < change.high < 0
+
+
+def test_noise_has_an_interval_around_zero() -> None:
+    before = [Loss(10.0, 10) for _ in range(20)]
+    after = [Loss(10.0 + (1 if n % 2 else -1), 10) for n in range(20)]
+    change = loss_change(before, after, seed=1)
+    assert change.low < 0 < change.high
+
+
+def test_the_style_scorer_knows_the_owner_and_its_control_does_not() -> None:
+    scorer = StyleScorer(_OWNER, _BASE, seed=3)
+    unseen = ["Ahoy there, friend! The printer is off. Fair winds!"]
+    plain = ["The printer is off, as the documentation explains in detail."]
+    assert scorer.score(unseen) > 0.8
+    assert scorer.score(plain) < 0.2
+    assert abs(scorer.control(unseen) - scorer.control(plain)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("draft", "given", "invents"),
+    [
+        ("It costs 20 euros.", "- The price is 20 euros.", False),
+        ("It costs 25 euros.", "- The price is 20 euros.", True),
+        ("There are 3 of them.", "- There are three editions.", False),
+        ("No number at all.", "", False),
+    ],
+)
+def test_a_number_that_no_fact_holds_is_invented(draft: str, given: str, invents: bool) -> None:
+    assert invents_number(draft, given) is invents
+
+
+def test_lengths_of_nothing_are_zero() -> None:
+    assert lengths([])["mean"] == 0
+    assert lengths(["one two", "one two three four"])["mean"] == 3
