@@ -58,12 +58,17 @@ class Ingestion:
             read_faq(name, body)
         else:
             read_document(name, body, url=url)
+        location = name[:300]
+        older = self._known(assistant, location)
         stored = new_id("fil")
         folder = self._settings.home / "uploads"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / stored).write_bytes(body)
         options = {"file": stored, "url": url, "hash": content_hash(body)}
-        return self._queue(assistant, chosen, name[:300], options)
+        source = self._queue(assistant, chosen, location, options)
+        if older is not None:
+            self._drop_file(older)
+        return source
 
     def again(self, source_id: str) -> Source:
         """Read a source again."""
@@ -85,15 +90,27 @@ class Ingestion:
         source = self.cancel(source_id)
         gone = self._store.knowledge.remove_source(source_id)
         vectors.remove(source.assistant_id, gone)
+        self._drop_file(source)
+
+    def _drop_file(self, source: Source) -> None:
         if stored := source.options.get("file"):
             (self._settings.home / "uploads" / str(stored)).unlink(missing_ok=True)
+
+    def _known(self, assistant: Assistant, location: str) -> Source | None:
+        """The source at a location; Conflict while it is being read."""
+        for known in self._store.knowledge.sources(assistant.id):
+            if known.location == location:
+                if known.status in _OPEN:
+                    raise Conflict(
+                        f"{location} is being read now.", hint="Wait for it, or cancel it."
+                    )
+                return known
+        return None
 
     def _queue(
         self, assistant: Assistant, kind: str, location: str, options: dict[str, Any]
     ) -> Source:
-        for known in self._store.knowledge.sources(assistant.id):
-            if known.location == location and known.status in _OPEN:
-                raise Conflict(f"{location} is being read now.", hint="Wait for it, or cancel it.")
+        self._known(assistant, location)
         source = self._store.knowledge.add_source(assistant.id, kind, location, options)
         workflow_id = new_id("wfl")
         self._store.knowledge.set_source(source.id, workflow_id=workflow_id)

@@ -151,6 +151,9 @@ class Reader:
                 budget=int(source.options["pages"]),
             )
         if seen.page is None:
+            if seen.retry:
+                # A server that stumbles has not lost its page: what was read before stays.
+                self._store.knowledge.keep_page(source.id, place.url, round)
             self._store.frontier.settle(place.seq, seen.status, seen.reason)
             return 0
         twin = self._store.knowledge.twin(source.id, round, seen.page.url, seen.page.content_hash)
