@@ -1,0 +1,175 @@
+"""The tuning commands: what scripts read, and what a person is told when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from server.cli import main
+from server.store import Store, open_store
+from server.store.adapters import Adapter
+from server.store.database import now
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    store = open_store(f"sqlite:///{tmp_path / 'parlance.db'}")
+    store.assistants.create("Shop", key="shop")
+    store.database.close()
+    return tmp_path
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    def invoke(*arguments: str) -> Result:
+        environment = {"PARLANCE_HOME": str(home), "PARLANCE_DATABASE_URL": None}
+        return CliRunner().invoke(main, list(arguments), env=environment)
+
+    return invoke
+
+
+def _store(home: Path) -> Store:
+    return open_store(f"sqlite:///{home / 'parlance.db'}")
+
+
+def _told(result: Result) -> dict[str, Any]:
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def test_example_replies_are_imported_once(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "voice.jsonl"
+    file.write_text('{"question":"Open?","answer":"From nine, friend!"}\n')
+    assert _told(run("voice", "import", "shop", str(file), "--json")) == {
+        "imported": 1, "known": 0, "total": 1,
+    }  # fmt: skip
+    assert _told(run("voice", "import", "shop", str(file), "--json"))["known"] == 1
+
+
+def test_a_csv_with_context_is_read_too(run: Run, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "voice.csv"
+    file.write_text('question,answer,context\nOpen?,"From nine, friend!",We open at nine.\n')
+    assert _told(run("voice", "import", "shop", str(file), "--json"))["imported"] == 1
+    store = _store(home)
+    [example] = store.pairs.examples(store.assistants.by_key("shop").id)
+    assert example.context == "We open at nine."
+    store.database.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"question":"a","answer":"b"}\nnot json\n', "Row 2 of voice.jsonl is not JSON"),
+        ('{"question":"a","answer":"b"}\n{"question":"c"}\n', "Row 2 of voice.jsonl is no example"),
+        ('{"question":"a","answer":" "}\n', "Row 1 of voice.jsonl is empty"),
+        ('{"question":"a","answer":"' + "b" * 9000 + '"}\n', "longer than 8000"),
+        ('{"question":"a","answer":"b\u202ec"}\n', "Reply 1 of voice.jsonl holds hidden"),
+        ("", "holds no example replies"),
+    ],
+)
+def test_one_bad_row_is_named_and_nothing_is_imported(
+    run: Run, home: Path, tmp_path: Path, content: str, sentence: str
+) -> None:
+    file = tmp_path / "voice.jsonl"
+    file.write_text(content, encoding="utf-8")
+    result = run("voice", "import", "shop", str(file))
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    store = _store(home)
+    assert store.pairs.examples(store.assistants.by_key("shop").id) == []
+    store.database.close()
+
+
+def test_readiness_says_what_is_missing(run: Run) -> None:
+    told = _told(run("tune", "readiness", "shop", "--json"))
+    assert (told["ready"], told["pairs"], told["floor"]) == (False, 0, 20)
+    assert "20 are needed" in told["sentence"]
+
+
+def test_a_run_that_is_not_worth_it_is_refused_before_it_begins(run: Run, home: Path) -> None:
+    result = run("tune", "run", "shop")
+    assert result.exit_code == 1
+    assert "20 are needed" in result.stderr
+    store = _store(home)
+    assert store.runs.of_assistant(store.assistants.by_key("shop").id) == []
+    store.database.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("tune", "readiness", "nobody"), "no assistant 'nobody'"),
+        (("tune", "status", "shop"), "no run yet"),
+        (("adapters", "promote", "adp_1"), "no adapter 'adp_1'"),
+        (("adapters", "rollback", "shop"), "nothing to roll back"),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_sentence(
+    run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+
+
+def test_an_unknown_method_is_wrong_usage(run: Run) -> None:
+    assert run("tune", "run", "shop", "--method", "kto").exit_code == 2
+
+
+def test_an_adapter_is_listed_and_exported(run: Run, home: Path, tmp_path: Path) -> None:
+    adapter = _registered(home)
+    listed = _told(run("adapters", "list", "shop", "--json"))
+    assert [row["id"] for row in listed["adapters"]] == [adapter.id]
+    assert listed["active"] == "base"
+    out = tmp_path / "out"
+    _told(run("adapters", "export", adapter.id, "--format", "peft", "--out", str(out), "--json"))
+    assert (out / "adapter_config.json").read_text() == "{}"
+    again = run("adapters", "export", adapter.id, "--format", "peft", "--out", str(out))
+    assert (again.exit_code, "exists already" in again.stderr) == (1, True)
+
+
+def test_an_adapter_that_did_not_pass_is_not_promoted(run: Run, home: Path) -> None:
+    adapter = _registered(home)
+    result = run("adapters", "promote", adapter.id)
+    assert result.exit_code == 1
+    assert "too long" in result.stderr
+
+
+def test_the_web_process_asks_for_the_workflow_by_its_name() -> None:
+    from server.services import TUNING_WORKFLOW
+    from tuning.workflow import WORKFLOW
+
+    assert WORKFLOW == TUNING_WORKFLOW
+
+
+def test_the_commands_are_found_by_the_parlance_command() -> None:
+    assert isinstance(main, click.Group)
+    assert {"tune", "voice", "adapters"} <= set(main.commands)
+
+
+def _registered(home: Path) -> Adapter:
+    store = _store(home)
+    assistant = store.assistants.by_key("shop")
+    run = store.runs.ask(assistant.id, config={}, requested_by="t")
+    folder = home / "adapters" / "adp_t" / "adapter"
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text("{}")
+    adapter = store.adapters.register(
+        Adapter(
+            seq=0, id="adp_t", assistant_id=assistant.id, run_id=run.id, digest="d",
+            base_sha256="b", prompt_version="1", path="adapters/adp_t", manifest={},
+            report={"gate": {"passed": False, "reasons": ["its answers are too long"]}},
+            passed=False, created_at=now(),
+        )
+    )  # fmt: skip
+    store.database.close()
+    return adapter

@@ -1,0 +1,172 @@
+"""Training in its own process, on a tiny random model: masks, checkpoints, resuming, failing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuning.child import FAULT
+from tuning.config import TuningConfig
+from tuning.places import TRAINED
+
+pytestmark = pytest.mark.slow
+
+CONFIG: dict[str, Any] = {
+    "rank": 4, "alpha": 8, "epochs": 6, "batch": 2, "checkpoint_steps": 1, "threads": 1,
+    "dtype": "fp32", "learning_rate": 5e-3, "dropout": 0.1,
+}  # fmt: skip
+STEPS = 24
+CANCELLED = 4
+
+
+def _job(folder: Path, tiny: Path, **config: Any) -> Path:
+    folder.mkdir()
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": f"Question {n}?"}],
+            "completion": "Ahoy! " * (1 + n % 3) + f"Answer {n}.",
+        }
+        for n in range(8)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    chosen = TuningConfig(**(CONFIG | config)).as_dict()
+    (folder / "job.json").write_text(json.dumps({"prepared": str(tiny), "config": chosen}))
+    return folder
+
+
+def _start(folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tuning.train", str(folder)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+
+
+def _run(folder: Path) -> tuple[int, str, str]:
+    child = _start(folder)
+    out, errors = child.communicate(timeout=240)
+    return child.returncode, out, errors
+
+
+def _steps(folder: Path) -> list[int]:
+    lines = (folder / "progress.jsonl").read_text().splitlines()
+    return [told["done"] for told in map(json.loads, lines) if "loss" in told]
+
+
+def _await_step(folder: Path, child: subprocess.Popen[str], step: int) -> None:
+    while child.poll() is None:
+        if (folder / "progress.jsonl").is_file() and max(_steps(folder), default=0) >= step:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"training ended too early: {child.communicate()[1][-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job that was trained without interruption."""
+    folder = _job(tmp_path_factory.mktemp("whole") / "job", tiny)
+    status, _, errors = _run(folder)
+    assert status == 0, errors[-3000:]
+    return folder
+
+
+def _weights(folder: Path) -> dict[str, Any]:
+    from safetensors.numpy import load_file
+
+    return dict(load_file(folder / "adapter" / "adapter_model.safetensors"))
+
+
+def test_a_run_learns_and_tells_its_figures(whole: Path) -> None:
+    result = json.loads((whole / TRAINED).read_text())
+    lines = (whole / "progress.jsonl").read_text().splitlines()
+    losses = [told["loss"] for told in map(json.loads, lines) if "loss" in told]
+    assert result["steps"] == STEPS
+    assert _steps(whole) == list(range(1, STEPS + 1))
+    assert losses[-1] < losses[0]
+    assert 0.2 < result["masked_share"] < 0.9
+    assert result["peak_mb"] > 0
+
+
+def test_an_adapter_names_no_path_of_the_machine_that_made_it(whole: Path) -> None:
+    config = json.loads((whole / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] is None
+    assert {p.name for p in (whole / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+
+
+def test_a_finished_job_is_left_as_it_is(whole: Path) -> None:
+    before = (whole / TRAINED).stat().st_mtime_ns
+    status, _, errors = _run(whole)
+    assert status == 0, errors[-2000:]
+    assert (whole / TRAINED).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_b29_a_killed_run_goes_on_and_ends_in_the_same_weights(
+    tiny: Path, whole: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    folder = _job(tmp_path / "job", tiny)
+    child = _start(folder)
+    _await_step(folder, child, 5)
+    child.send_signal(number)
+    child.communicate(timeout=60)
+    assert child.returncode == (CANCELLED if number == signal.SIGTERM else -signal.SIGKILL)
+    assert not (folder / TRAINED).exists()
+    status, _, errors = _run(folder)
+    assert status == 0, errors[-3000:]
+    result = json.loads((folder / TRAINED).read_text())
+    assert result["steps"] == STEPS
+    assert result["resumed_at"] >= 4
+    again, first = _weights(folder), _weights(whole)
+    assert all((again[name] == first[name]).all() for name in first)
+
+
+def test_b29_a_checkpoint_cut_short_is_not_resumed_from(tiny: Path, tmp_path: Path) -> None:
+    folder = _job(tmp_path / "job", tiny)
+    child = _start(folder)
+    _await_step(folder, child, 3)
+    child.kill()
+    child.communicate(timeout=60)
+    torn = folder / "checkpoints" / "checkpoint-20"
+    torn.mkdir()
+    (torn / "adapter_model.safetensors").write_bytes(b"half")
+    status, _, errors = _run(folder)
+    assert status == 0, errors[-3000:]
+    assert json.loads((folder / TRAINED).read_text())["resumed_at"] < 20
+
+
+def test_b31_a_loss_that_is_no_number_ends_the_run_with_a_sentence(
+    tiny: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    broken = tmp_path / "base"
+    shutil.copytree(tiny, broken)
+    weights = dict(load_file(broken / "train" / "model.safetensors"))
+    weights["model.norm.weight"] = weights["model.norm.weight"] * float("nan")
+    save_file(weights, broken / "train" / "model.safetensors", metadata={"format": "pt"})
+    folder = _job(tmp_path / "job", broken)
+    status, out, _ = _run(folder)
+    assert status == FAULT
+    told = json.loads(out.splitlines()[-1])
+    assert told["message"].startswith("Training diverged at step 1")
+    assert not (folder / "adapter").exists()
+
+
+def test_b31_rows_longer_than_the_model_may_see_are_named(tiny: Path, tmp_path: Path) -> None:
+    folder = _job(tmp_path / "job", tiny, max_length=64)
+    long = {"prompt": [{"role": "user", "content": "Q?"}], "completion": "word " * 20}
+    (folder / "rows.jsonl").write_text(json.dumps(long) + "\n")
+    status, out, _ = _run(folder)
+    assert status == FAULT
+    assert "longer than 64 tokens" in json.loads(out.splitlines()[-1])["message"]
