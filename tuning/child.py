@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from server.errors import AppError, Invalid, Unavailable
 
@@ -49,6 +49,13 @@ class Stage:
     folder: Path
     environment: Mapping[str, str]
     nice: int = 0
+
+
+class Runner(Protocol):
+    """Runs one stage to its end, wherever."""
+
+    def run(self, stage: Stage, *, report: Report, is_cancelled: Callable[[], bool]) -> None:
+        """Raise what the stage raised, or Cancelled."""
 
 
 class Children:

@@ -50,7 +50,7 @@ def working(settings: Settings) -> Iterator[Children]:
         store = open_store(settings.database)
         children = Children()
         jobs.migrate(settings)
-        workflow.register(settings, store, children)
+        workflow.register(workflow.Tuner(settings, store, children))
         jobs.launch(settings, executor="tuning", queues=(jobs.TUNING_QUEUE,))
         try:
             yield children

@@ -19,12 +19,12 @@ from dbos import DBOS
 
 from server.config import Settings, as_environment
 from server.errors import AppError
-from server.llm.models import prepare
+from server.llm.models import Prepared, prepare
 from server.store import Store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.runs import OPEN_STATUSES
-from tuning.child import Cancelled, Children, Stage, read_json, write_json
+from tuning.child import Cancelled, Runner, Stage, read_json, write_json
 from tuning.config import TuningConfig
 from tuning.gate import Gate
 from tuning.manifest import file_hashes, manifest, read_manifest, write_manifest
@@ -42,9 +42,8 @@ _GENTLE = {"GOMP_SPINCOUNT": "2000", "TOKENIZERS_PARALLELISM": "false"}
 WORKFLOW = "tune"
 
 
-def register(settings: Settings, store: Store, children: Children) -> None:
+def register(tuner: Tuner) -> None:
     """Define the workflow in this process; before `jobs.launch`."""
-    tuner = Tuner(settings, store, children)
     stages = {
         "pairs": tuner.pairs,
         "train": tuner.train,
@@ -71,12 +70,19 @@ class Tuner:
     """The steps of a run. Each returns the seconds it took, or the run's status."""
 
     def __init__(
-        self, settings: Settings, store: Store, children: Children, *, gate: Gate | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        children: Runner,
+        *,
+        gate: Gate | None = None,
+        prepare: Callable[[Path, str], Prepared] = prepare,
     ) -> None:
         self._settings = settings
         self._store = store
         self._children = children
         self._gate = gate or Gate()
+        self._prepare = prepare
 
     def pairs(self, run_id: str) -> float:
         """Collect, split and freeze the pairs."""
@@ -84,7 +90,7 @@ class Tuner:
         self._store.runs.note(run_id, status="running")
         places = self._places(run_id)
         places.job.mkdir(parents=True, exist_ok=True)
-        prepared = prepare(self._settings.home, self._settings.model)
+        prepared = self._prepare(self._settings.home, self._settings.model)
         config = TuningConfig.from_dict({"threads": self._settings.tune_threads} | run.config)
         self._store.runs.note(run_id, config=config.as_dict())
         job = {
@@ -109,7 +115,7 @@ class Tuner:
         job["manifest"] = manifest(
             adapter_id=places.adapter_id,
             run_id=run_id,
-            base_sha256=prepare(self._settings.home, self._settings.model).base_sha256,
+            base_sha256=self._prepare(self._settings.home, self._settings.model).base_sha256,
             config=TuningConfig.from_dict(job["config"]),
             pairs=self._store.pairs.of_run(run_id),
         )

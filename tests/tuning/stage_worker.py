@@ -1,0 +1,95 @@
+"""A tuning worker whose stages are quick fakes, for the tests that kill it.
+
+`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD]`: each stage writes "begin" and "end"
+lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from server import jobs
+from server.config import Settings
+from server.llm.models import Prepared
+from server.store import open_store
+from tests.tuning.test_gate import GOOD
+from tuning import workflow
+from tuning.child import Cancelled, Report, Stage, read_json, write_json
+from tuning.manifest import write_manifest
+from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED
+
+
+class QuickStages:
+    """Stands in for the child processes."""
+
+    def __init__(self, home: Path, seconds: float, metrics: dict[str, Any]) -> None:
+        self._log = home / "stages.log"
+        self._seconds = seconds
+        self._metrics = metrics
+
+    def run(self, stage: Stage, *, report: Report, is_cancelled: Callable[[], bool]) -> None:
+        name = stage.module.removeprefix("tuning.")
+        self._note(f"begin {name}")
+        report({"done": 1, "total": 2, "note": f"at {name}"})
+        until = time.monotonic() + self._seconds
+        while time.monotonic() < until:
+            if is_cancelled():
+                raise Cancelled
+            time.sleep(0.02)
+        getattr(self, f"_{name}")(stage.folder)
+        self._note(f"end {name}")
+
+    def _dataset(self, job: Path) -> None:
+        counts = {"pairs": 30, "train": 25, "held_out": 5, "dropped": {}, "peak_mb": 100}
+        write_json(job / DATASET, counts)
+
+    def _train(self, job: Path) -> None:
+        (job / "adapter").mkdir()
+        write_json(
+            job / TRAINED,
+            {"steps": 9, "loss": 0.5, "tokens_per_second": 100, "dtype": "bf16", "peak_mb": 900},
+        )
+
+    def _assemble(self, job: Path) -> None:
+        told = read_json(job / "job.json")
+        making = Path(told["making"])
+        (making / "ir").mkdir(parents=True)
+        (making / "adapter").mkdir()
+        (making / "model.gguf").write_bytes(b"GGUF")
+        write_manifest(making / "adapter", told["manifest"])
+        write_json(job / ASSEMBLED, {"digest": "d" * 64, "peak_mb": 400})
+
+    def _evaluate(self, job: Path) -> None:
+        metrics = self._metrics | {"evaluate_peak_mb": 800}
+        probes = {"prompts": [], "base": [], "candidate": []}
+        write_json(
+            job / REPORT,
+            {"metrics": metrics, "probes": probes, "voice_words": ["ahoy"], "samples": []},
+        )
+
+    def _note(self, line: str) -> None:
+        with self._log.open("a") as log:
+            log.write(line + "\n")
+
+
+def prepared(home: Path, _model: str) -> Prepared:
+    return Prepared("b" * 64, home, home / "source.gguf", home / "serving", home / "embedding")
+
+
+def main(home: Path, seconds: float, kind: str) -> None:
+    settings = Settings(home=home)
+    metrics = GOOD if kind == "GOOD" else GOOD | {"style_after": 0.0}
+    stages = QuickStages(home, seconds, metrics)
+    tuner = workflow.Tuner(settings, open_store(settings.database), stages, prepare=prepared)
+    jobs.migrate(settings)
+    workflow.register(tuner)
+    jobs.launch(settings, executor="tuning", queues=(jobs.TUNING_QUEUE,))
+    time.sleep(120)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,126 @@
+"""The durable workflow with quick stages: order, kill -9, cancel, the gate's word, the folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from server.config import Settings
+from server.store import Store, open_store
+from server.store.runs import OPEN_STATUSES, Run
+from tuning.asking import ask
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+STAGES = ("dataset", "train", "assemble", "evaluate")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(Settings(home=tmp_path).database)
+    yield opened
+    opened.database.close()
+
+
+@contextmanager
+def _worker(
+    home: Path, seconds: float = 0.1, kind: str = "GOOD"
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "tests.tuning.stage_worker", str(home), str(seconds), kind]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _asked(home: Path, store: Store) -> Run:
+    return ask(Settings(home=home), store, store.assistants.create("Shop"), actor="t")
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "it took more than a minute"
+        time.sleep(0.05)
+
+
+def _ended(store: Store, run: Run) -> Run:
+    _await(lambda: store.runs.run(run.id).status not in OPEN_STATUSES)
+    return store.runs.run(run.id)
+
+
+def _log(home: Path) -> list[str]:
+    file = home / "stages.log"
+    return file.read_text().splitlines() if file.is_file() else []
+
+
+def test_a_run_goes_through_its_stages_and_leaves_an_adapter_that_passed(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path):
+        ended = _ended(store, run)
+    assert ended.status == "passed"
+    assert _log(tmp_path) == [f"{word} {name}" for name in STAGES for word in ("begin", "end")]
+    adapter = store.adapters.of_run(run.id)
+    folder = tmp_path / adapter.path
+    assert json.loads((folder / "manifest.json").read_text()) == adapter.manifest
+    assert adapter.manifest["base_sha256"] == "b" * 64
+    assert adapter.manifest["voice_words"] == ["ahoy"]
+    assert set(adapter.manifest["files"]) == {"adapter/manifest.json", "model.gguf"}
+    assert ended.metrics["peak_mb"] == 900
+    assert ended.metrics["adapter"] == adapter.id
+    assert not list((tmp_path / "adapters").glob(".making-*"))
+
+
+def test_a_candidate_that_the_gate_refuses_is_kept_but_did_not_pass(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path, kind="BAD"):
+        ended = _ended(store, run)
+    assert ended.status == "refused"
+    assert "not closer to the owner's voice" in ended.metrics["gate"]["reasons"][0]
+    assert store.adapters.of_run(run.id).passed is False
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_b29_a_worker_killed_in_a_stage_goes_on_there_and_does_no_finished_one_twice(
+    tmp_path: Path, store: Store, stage: str
+) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path, seconds=0.6):
+        _await(lambda: f"begin {stage}" in _log(tmp_path))
+    assert store.runs.run(run.id).status in OPEN_STATUSES
+    with _worker(tmp_path):
+        ended = _ended(store, run)
+    assert ended.status == "passed"
+    assert [line for line in _log(tmp_path) if line.startswith("end")] == [
+        f"end {name}" for name in STAGES
+    ]
+    begun = _log(tmp_path)
+    assert [begun.count(f"begin {name}") for name in STAGES] == [
+        2 if name == stage else 1 for name in STAGES
+    ]
+    assert len(store.adapters.of_assistant(run.assistant_id)) == 1
+
+
+def test_a_cancelled_run_stops_and_leaves_nothing_half_made(tmp_path: Path, store: Store) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path, seconds=0.5):
+        _await(lambda: "begin evaluate" in _log(tmp_path))
+        store.runs.end(run.id, "cancelled")
+        _await(lambda: not list((tmp_path / "adapters").glob(".making-*")))
+    assert store.runs.run(run.id).status == "cancelled"
+    assert store.adapters.of_assistant(run.assistant_id) == []
+    assert "end evaluate" not in _log(tmp_path)
