@@ -122,7 +122,7 @@ class EngineVoices:
 
     def start(self) -> None:
         """Load what is active now, then follow promotions and rollbacks."""
-        self._follow()
+        self._follow(starting=True)
         self._watcher.start()
 
     def close(self) -> None:
@@ -152,19 +152,18 @@ class EngineVoices:
             except Exception:
                 log.exception("following promotions failed")
 
-    def _follow(self) -> None:
+    def _follow(self, *, starting: bool = False) -> None:
         for assistant_id, activation in self._store.adapters.in_force().items():
             if self._seen.get(assistant_id) != activation.id:
-                first = assistant_id not in self._seen
                 self._seen[assistant_id] = activation.id
-                self._serve(assistant_id, activation, first=first)
+                began = now() if starting else activation.created_at
+                self._serve(assistant_id, activation, began)
 
-    def _serve(self, assistant_id: str, activation: Activation, *, first: bool) -> None:
+    def _serve(self, assistant_id: str, activation: Activation, began: datetime) -> None:
         """Load, prove, swap, report. What cannot be loaded leaves the present voice as it is."""
         adapter = (
             self._store.adapters.adapter(activation.adapter_id) if activation.adapter_id else None
         )
-        began = now() if first else activation.created_at
         try:
             loaded = self._load(adapter) if adapter else self._base
         except Exception as error:
@@ -175,8 +174,8 @@ class EngineVoices:
         with self._guard:
             self._serving[assistant_id] = loaded
         waited = _since(began)
-        proof = self._prove(assistant_id, loaded, adapter)
-        self._report(assistant_id, activation, loaded, proof, began, waited=waited)
+        proof, fault = self._prove(assistant_id, loaded, adapter)
+        self._report(assistant_id, activation, loaded, proof, began, waited=waited, error=fault)
         self._cool_down()
 
     def _load(self, adapter: Adapter) -> _Loaded:
@@ -188,20 +187,29 @@ class EngineVoices:
             self._tuned[adapter.digest] = _Loaded(engine, adapter.digest, words)
         return self._tuned[adapter.digest]
 
-    def _prove(self, assistant_id: str, loaded: _Loaded, adapter: Adapter | None) -> dict[str, Any]:
-        """Have the engine answer the probe set; compare with what that model answered before."""
+    def _prove(
+        self, assistant_id: str, loaded: _Loaded, adapter: Adapter | None
+    ) -> tuple[dict[str, Any], str]:
+        """Have the engine answer the probe set; compare with what that model answered before.
+
+        Return the proof and why there is none, if it should be there.
+        """
         known = adapter or self._latest_adapter(assistant_id)
         if known is None:
-            return {}
+            return {}, ""
         probes = Probes.of(known)
         if not probes.prompts:
-            return {}
-        replies = probe(loaded.engine, probes.prompts)
+            return {}, ""
+        try:
+            replies = probe(loaded.engine, probes.prompts)
+        except AppError as error:
+            log.error("adapter %s cannot be proven: %s", known.id, error)
+            return {"equal": False, "against": known.id}, str(error)
         expected = probes.replies[loaded.digest or "base"]
         equal = replies == expected
         if not equal:
             log.error("adapter %s: the live replies are not those that were evaluated", known.id)
-        return {"replies": replies, "equal": equal, "against": known.id}
+        return {"replies": replies, "equal": equal, "against": known.id}, ""
 
     def _latest_adapter(self, assistant_id: str) -> Adapter | None:
         made = self._store.adapters.of_assistant(assistant_id)
