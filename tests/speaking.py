@@ -94,7 +94,7 @@ class ScriptedModel(BaseChatModel):
 class Talk:
     """One assistant that knows the Acme pages and speaks as scripted. Change `says` at will."""
 
-    def __init__(self, store: Store, **options: Any) -> None:
+    def __init__(self, store: Store, *, assistant: Assistant | None = None, **options: Any) -> None:
         self.store = store
         self.says: Script = lambda _: [" ".join(RETURNS[:2])]
         self.model = ScriptedModel(script=lambda messages: self.says(messages))
@@ -103,7 +103,7 @@ class Talk:
         self.retriever = Retriever(store, self.embedder, self.vectors)
         self.voices = FixedVoices(self.model)
         self.chat = Chat(store, self.retriever, self.voices, **options)
-        self.assistant = store.assistants.create("Acme Help", key="acme")
+        self.assistant = assistant or store.assistants.create("Acme Help", key="acme")
         self.learn(f"{SITE}/returns", "Returns", RETURNS)
         self.learn(f"{SITE}/shipping", "Shipping", SHIPPING)
 

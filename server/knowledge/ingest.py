@@ -36,9 +36,10 @@ class Ingestion:
         self, assistant: Assistant, url: str, *, pages: int | None = None, depth: int | None = None
     ) -> Source:
         """Add a website, or read it again if it is known."""
+        most = self._settings.crawl_pages
         options = {
-            "pages": min(pages or self._settings.crawl_pages, self._settings.crawl_pages),
-            "depth": self._settings.crawl_depth if depth is None else depth,
+            "pages": min(_whole(pages, "Pages", most, least=1), most),
+            "depth": _whole(depth, "Depth", self._settings.crawl_depth, least=0),
         }
         return self._queue(assistant, "website", start_url(url), options)
 
@@ -116,6 +117,14 @@ class Ingestion:
         self._store.knowledge.set_source(source.id, workflow_id=workflow_id)
         self._jobs.enqueue(INGEST_QUEUE, WORKFLOW, source.id, workflow_id=workflow_id)
         return self._store.knowledge.source(source.id)
+
+
+def _whole(value: object, name: str, default: int, *, least: int) -> int:
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise Invalid(f"{name} is a whole number from {least} up.", hint="Leave it out for more.")
+    return value
 
 
 def content_hash(body: bytes) -> str:

@@ -44,7 +44,7 @@ class AssistantSettings(BaseModel):
     @classmethod
     def _origins(cls, values: list[str]) -> list[str]:
         for value in values:
-            if not re.fullmatch(r"https?://[^/\s?#@]+", value):
+            if not re.fullmatch(r"https?://[^/\s?#@;,'\"\\]+", value):
                 raise ValueError(f"{value!r} is not an origin such as https://www.example.org")
         return [value.lower() for value in values]
 
@@ -82,6 +82,13 @@ class Assistants:
         if not name.strip() or len(name) > 100:
             raise Invalid("An assistant needs a name of 1 to 100 characters.")
         chosen = key or _key_from(name)
+        # It stands in addresses and in the pasted tag.
+        if not isinstance(chosen, str) or not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", chosen
+        ):
+            raise Invalid(
+                "A key has 1 to 64 letters, digits, '-' and '_'.", hint="Leave it out to get one."
+            )
         row = {
             "id": new_id("ast"),
             "key": chosen,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from server.errors import Invalid
+from server.errors import AppError, Invalid, Unavailable
 from server.services import Services
 from server.store.assistants import Assistant
-from server.store.conversations import Filter, Turn
+from server.store.conversations import Filter, Listed, Turn
 from server.store.knowledge import Source
 from server.store.reviews import Verdict
 from server.web import auth
@@ -99,7 +100,9 @@ def show_source(source_id: str) -> ResponseReturnValue:
 def ask(key: str) -> ResponseReturnValue:
     """Ask as a visitor would, and wait for the whole answer."""
     assistant, body, store = _assistant(key), _body(), _services().store
-    given = body.get("conversation")
+    question, given = body.get("question"), body.get("conversation")
+    if not isinstance(question, str):
+        raise Invalid('The body needs a "question".', hint='Send {"question": "..."} as JSON.')
     conversation = (
         store.conversations.get(assistant.id, str(given))
         if given
@@ -107,9 +110,11 @@ def ask(key: str) -> ResponseReturnValue:
             assistant.id, visitor_id=auth.actor(), token_hash="", page_url=""
         )
     )
-    live = _services().chat.ask(assistant, conversation, str(body.get("question", "")))
-    for _ in live.follow():
-        pass
+    live = _services().chat.ask(assistant, conversation, question)
+    for event in live.follow():
+        if event is not None and event.name == "error":
+            told = event.data["error"]
+            raise Unavailable(told["message"], hint=told["hint"])
     turn = store.conversations.turn(live.turn.id)
     return jsonify(_answer(turn, conversation.id))
 
@@ -125,7 +130,7 @@ def list_conversations(key: str) -> ResponseReturnValue:
         before=request.args.get("before", type=int),
     )
     found = _services().store.conversations.list(_assistant(key).id, chosen)
-    return jsonify(conversations=[asdict(c) for c in found])
+    return jsonify(conversations=[_row(c) for c in found])
 
 
 @blueprint.get("/assistants/<key>/turns")
@@ -136,7 +141,7 @@ def export_turns(key: str) -> ResponseReturnValue:
     after = request.args.get("after", 0, type=int)
     turns = store.conversations.all_turns(assistant.id, after=after, limit=_PAGE)
     feedback = store.conversations.feedback([t.id for t in turns])
-    rows = [asdict(t) | {"feedback": feedback.get(t.id)} for t in turns]
+    rows = [_row(t) | {"feedback": feedback.get(t.id)} for t in turns]
     return jsonify(turns=rows, next=turns[-1].seq if len(turns) == _PAGE else None)
 
 
@@ -163,21 +168,21 @@ def _verdicts(rows: Any, assistant: Assistant) -> Iterator[tuple[str, Verdict]]:
     if not isinstance(rows, list):
         raise Invalid('The body needs a list "reviews".')
     for number, row in enumerate(rows, start=1):
-        if not isinstance(row, dict):
-            raise Invalid(f"Row {number} is no JSON object.")
         try:
-            turn = _services().store.conversations.turn(
-                str(row.get("turn", "")), assistant_id=assistant.id
-            )
-            verdict = Verdict(
-                str(row.get("verdict", "")),
-                row.get("fault"),
-                row.get("reply"),
-                str(row.get("note") or ""),
-            )
-        except Exception as error:
+            yield _verdict(row, assistant)
+        except AppError as error:
             raise Invalid(f"Row {number}: {error}") from None
-        yield turn.id, verdict
+
+
+def _verdict(row: Any, assistant: Assistant) -> tuple[str, Verdict]:
+    if not isinstance(row, dict):
+        raise Invalid("It is no JSON object.")
+    given = {name: row.get(name) for name in ("turn", "verdict", "fault", "reply", "note")}
+    if wrong := [n for n, v in given.items() if not isinstance(v, str | None)]:
+        raise Invalid(f"Its {wrong[0]} is no text.")
+    turn = _services().store.conversations.turn(given["turn"] or "", assistant_id=assistant.id)
+    verdict = Verdict(given["verdict"] or "", given["fault"], given["reply"], given["note"] or "")
+    return turn.id, verdict
 
 
 def _services() -> Services:
@@ -205,6 +210,14 @@ def _told(assistant: Assistant) -> dict[str, Any]:
         "created_at": assistant.created_at.isoformat(),
         "page": f"{base}/a/{assistant.key}",
         "tag": f'<script src="{base}/widget.js" data-assistant="{assistant.key}" async></script>',
+    }
+
+
+def _row(found: Turn | Listed) -> dict[str, Any]:
+    """A record as JSON, its times in ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(found).items()
     }
 
 
