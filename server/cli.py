@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from server import config
 from server.admin_client import AdminClient, connect
-from server.errors import AppError
+from server.config import Settings
+from server.errors import AppError, Invalid
+
+if TYPE_CHECKING:
+    from server.store import Store
 
 Emit = Callable[[dict[str, Any], str], None]
 
@@ -159,12 +163,17 @@ def ingest(
     with connect(config.load()) as client:
         added = []
         for place in sources:
-            if kind == "website" or place.startswith(("http://", "https://")):
+            if kind == "website" or "://" in place:
                 body = {"url": place, "pages": pages, "depth": depth}
                 added.append(client.post(f"/assistants/{key}/sources", body))
                 continue
             for path in _files(Path(place)):
                 added.append(client.upload(f"/assistants/{key}/sources", path, {"kind": kind}))
+        if not added:
+            raise Invalid(
+                "There is nothing to read.",
+                hint=f"Files end in {', '.join(sorted(_FILE_ENDINGS))}.",
+            )
         ended = (
             [_await_source(client, s["source"]) for s in added] if wait or client.local else added
         )
@@ -262,10 +271,9 @@ def users() -> None:
 @click.password_option()
 def add_user(email: str, role: str, password: str) -> None:
     """Add a person with a password."""
-    from server.store import open_store
     from server.web.passwords import hash_password
 
-    store = open_store(config.load().database)
+    store = _opened_store(config.load())
     person = store.people.add(email, role=role, password_hash=hash_password(password))
     store.audit.add("cli", "person.add", person.id, role=role)
     click.echo(f"{person.email} may sign in as {role}.")
@@ -275,19 +283,19 @@ def add_user(email: str, role: str, password: str) -> None:
 @click.option("--role", default="owner", type=click.Choice(["owner", "reviewer", "viewer"]))
 def invite_user(role: str) -> None:
     """Print a one-time set-up link, good for a day."""
-    from server.store import open_store
-
     settings = config.load()
-    token = open_store(settings.database).people.invite(role=role)
+    token = _opened_store(settings).people.invite(role=role)
     click.echo(f"{settings.url}/console/setup/{token}")
 
 
 def read_jsonl(file: Path) -> list[dict[str, Any]]:
     """Read a JSONL file; the first row that is no JSON object is named."""
-    from server.errors import Invalid
-
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(f"{file.name} is no UTF-8 text.", hint="Nothing was imported.") from None
     rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -317,6 +325,13 @@ def progress_bar() -> Callable[[str, float], None]:
         last = what
 
     return show
+
+
+def _opened_store(settings: Settings) -> Store:
+    from server.store import open_store  # half a second that most commands do not need
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return open_store(settings.database)
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -16,7 +16,7 @@ def running_server(settings: Settings) -> str | None:
         told = json.loads(_state_file(settings).read_text(encoding="utf-8"))
         process = psutil.Process(told["pid"])
         alive = process.create_time() == told["started"]
-    except (OSError, ValueError, KeyError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     return str(told["url"]) if alive else None
 

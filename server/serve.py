@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from server import config, logs
 from server.config import Settings
@@ -53,7 +54,8 @@ class WebServer(BaseApplication):
             self._services = open_services(self.settings)
         except AppError as error:
             log.error("%s", error)
-            sys.exit(1)
+            # Any other status, and gunicorn would start the worker again and again.
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
         if self.settings.demo:
             ensure_demo(self._services)
         app = create_app(self._services)
