@@ -14,6 +14,7 @@ from typing import Any, cast
 from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
@@ -23,6 +24,7 @@ from server.store.conversations import Answered
 
 log = logging.getLogger(__name__)
 
+_GOING_ON = ("and ", "but ", "what about ", "how about ", "why not")
 _PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
 
 
@@ -65,8 +67,12 @@ def persona_of(assistant: Assistant) -> Persona:
 
 def search_query(question: str, history: Sequence[tuple[str, str]]) -> str:
     """The question as retrieval should see it: a follow-up carries the question before it."""
-    words = question.lower().split()
-    leans = len(words) < 4 or any(w.strip("?.,!") in _PRONOUNS for w in words)
+    said = tokens(question)
+    leans = (
+        not content_words(question)
+        or not _PRONOUNS.isdisjoint(said)
+        or " ".join(said).startswith(_GOING_ON)
+    )
     return f"{history[-1][0]} {question}" if history and leans else question
 
 
