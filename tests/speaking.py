@@ -24,7 +24,7 @@ from server.knowledge.chunks import chunk_blocks
 from server.knowledge.pages import Block
 from server.knowledge.reading import embed_chunks
 from server.llm.voice import FixedVoices
-from server.retrieval.hybrid import Retriever
+from server.retrieval.hybrid import Embedding, Retriever
 from server.retrieval.vectors import DIMENSIONS, ExactIndex, Vector
 from server.store import Store
 from server.store.assistants import Assistant
@@ -94,14 +94,22 @@ class ScriptedModel(BaseChatModel):
 class Talk:
     """One assistant that knows the Acme pages and speaks as scripted. Change `says` at will."""
 
-    def __init__(self, store: Store, *, assistant: Assistant | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        assistant: Assistant | None = None,
+        model: BaseChatModel | None = None,
+        embedder: Embedding | None = None,
+        **options: Any,
+    ) -> None:
         self.store = store
         self.says: Script = lambda _: [" ".join(RETURNS[:2])]
         self.model = ScriptedModel(script=lambda messages: self.says(messages))
-        self.embedder = WordEmbedder()
+        self.embedder: Embedding = embedder or WordEmbedder()
         self.vectors = ExactIndex(store)
         self.retriever = Retriever(store, self.embedder, self.vectors)
-        self.voices = FixedVoices(self.model)
+        self.voices = FixedVoices(model or self.model)
         self.chat = Chat(store, self.retriever, self.voices, **options)
         self.assistant = assistant or store.assistants.create("Acme Help", key="acme")
         self.learn(f"{SITE}/returns", "Returns", RETURNS)
@@ -130,7 +138,7 @@ def teach(
     url: str,
     title: str,
     sentences: Sequence[str],
-    embedder: WordEmbedder,
+    embedder: Embedding,
 ) -> None:
     source = store.knowledge.add_source(assistant.id, "website", url, {})
     chunks = chunk_blocks((Block(" ".join(sentences), (title,)),))
