@@ -14,7 +14,6 @@ from server.llm.voice import Voice
 from server.store import Store
 from tests.speaking import QUESTION, RETURNS, SITE, Talk
 
-
 _PLACES = ("Norway", "Sweden", "Denmark", "Finland", "Iceland", "Estonia")
 
 
