@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from server import jobs
 from server.chat import Chat
 from server.config import Settings
-from server.errors import Conflict
-from server.jobs import TUNING_QUEUE, Jobs
+from server.jobs import Jobs
 from server.knowledge import reading
 from server.knowledge.ingest import Ingestion
 from server.llm.adapters import EngineVoices, promote, roll_back
@@ -21,13 +20,11 @@ from server.llm.voice import FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ChromaIndex, VectorIndex
+from server.runs import ask_for_run, cancel_run
 from server.store import Store, open_store
 from server.store.adapters import Activation
 from server.store.assistants import Assistant
-from server.store.database import new_id
 from server.store.runs import Run
-
-TUNING_WORKFLOW = "tune"
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +44,11 @@ class Services:
 
     def ask_for_run(self, assistant: Assistant, *, actor: str) -> Run:
         """Ask the tuning worker for a run: a row and a queued workflow."""
-        run = self.store.runs.ask(assistant.id, config={}, requested_by=actor)
-        workflow_id = new_id("wfl")
-        self.store.runs.note(run.id, workflow_id=workflow_id)
-        self.jobs.enqueue(TUNING_QUEUE, TUNING_WORKFLOW, run.id, workflow_id=workflow_id)
-        self.store.audit.add(actor, "run.ask", run.id)
-        return self.store.runs.run(run.id)
+        return ask_for_run(self.store, self.jobs, assistant.id, actor=actor)
 
     def cancel_run(self, run_id: str, *, actor: str) -> Run:
         """Stop a run. A closed run is a Conflict."""
-        run = self.store.runs.run(run_id)
-        if run.finished_at is not None:
-            raise Conflict(f"Run {run.id} has ended already.")
-        if run.workflow_id:
-            self.jobs.cancel(run.workflow_id)
-        self.store.runs.end(run.id, "cancelled")
-        self.store.audit.add(actor, "run.cancel", run.id)
-        return self.store.runs.run(run.id)
+        return cancel_run(self.store, self.jobs, run_id, actor=actor)
 
     def promote(self, adapter_id: str, *, actor: str, expected: str | None = None) -> Activation:
         """Make an adapter that passed the gate the one that answers."""

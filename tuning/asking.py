@@ -9,12 +9,11 @@ from typing import Any
 from server import jobs
 from server.config import Settings
 from server.errors import AppError, Unavailable
-from server.jobs import TUNING_QUEUE, Jobs
+from server.jobs import Jobs
+from server.runs import ask_for_run
 from server.store import Store
 from server.store.assistants import Assistant
-from server.store.database import new_id
 from server.store.runs import OPEN_STATUSES, Run
-from tuning.workflow import WORKFLOW
 
 _POLL_SECONDS = 0.5
 # Above the figures of `metrics`, under names of their own.
@@ -28,13 +27,8 @@ def open_run(store: Store, assistant: Assistant) -> Run | None:
 
 def ask(settings: Settings, store: Store, assistant: Assistant, *, actor: str) -> Run:
     """Ask the worker for a run: a row and a queued workflow."""
-    run = store.runs.ask(assistant.id, config={}, requested_by=actor)
-    workflow_id = new_id("wfl")
-    store.runs.note(run.id, workflow_id=workflow_id)
     jobs.migrate(settings)
-    Jobs(settings).enqueue(TUNING_QUEUE, WORKFLOW, run.id, workflow_id=workflow_id)
-    store.audit.add(actor, "run.ask", run.id)
-    return store.runs.run(run.id)
+    return ask_for_run(store, Jobs(settings), assistant.id, actor=actor)
 
 
 def follow(store: Store, run_id: str, show: Callable[[str, float], None]) -> Run:

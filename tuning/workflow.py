@@ -20,6 +20,7 @@ from dbos import DBOS
 from server.config import Settings, as_environment
 from server.errors import AppError
 from server.llm.models import Prepared, prepare
+from server.runs import WORKFLOW
 from server.store import Store
 from server.store.adapters import Adapter
 from server.store.database import now
@@ -37,9 +38,6 @@ Figures = dict[str, Any]
 # Threads that wait for one another must not spin: beside a busy server that costs three quarters of
 # the training's speed, and on an idle machine nothing.
 _GENTLE = {"GOMP_SPINCOUNT": "2000", "TOKENIZERS_PARALLELISM": "false"}
-
-# Under this name the web process asks for it; it never imports this module.
-WORKFLOW = "tune"
 
 
 def register(tuner: Tuner) -> None:

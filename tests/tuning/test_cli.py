@@ -144,13 +144,6 @@ def test_an_adapter_that_did_not_pass_is_not_promoted(run: Run, home: Path) -> N
     assert "too long" in result.stderr
 
 
-def test_the_web_process_asks_for_the_workflow_by_its_name() -> None:
-    from server.services import TUNING_WORKFLOW
-    from tuning.workflow import WORKFLOW
-
-    assert WORKFLOW == TUNING_WORKFLOW
-
-
 def test_the_commands_are_found_by_the_parlance_command() -> None:
     assert isinstance(main, click.Group)
     assert {"tune", "voice", "adapters"} <= set(main.commands)

@@ -1,0 +1,34 @@
+"""Asking for a tuning run and calling it off: a row, and work queued by the workflow's name."""
+
+from __future__ import annotations
+
+from server.errors import Conflict
+from server.jobs import TUNING_QUEUE, Jobs
+from server.store import Store
+from server.store.database import new_id
+from server.store.runs import Run
+
+# Under this name the tuning worker defines its workflow; nothing here imports it.
+WORKFLOW = "tune"
+
+
+def ask_for_run(store: Store, jobs: Jobs, assistant_id: str, *, actor: str) -> Run:
+    """Ask the tuning worker for a run; Conflict if one of this assistant is still open."""
+    run = store.runs.ask(assistant_id, config={}, requested_by=actor)
+    workflow_id = new_id("wfl")
+    store.runs.note(run.id, workflow_id=workflow_id)
+    jobs.enqueue(TUNING_QUEUE, WORKFLOW, run.id, workflow_id=workflow_id)
+    store.audit.add(actor, "run.ask", run.id)
+    return store.runs.run(run.id)
+
+
+def cancel_run(store: Store, jobs: Jobs, run_id: str, *, actor: str) -> Run:
+    """Stop a run. A closed run is a Conflict."""
+    run = store.runs.run(run_id)
+    if run.finished_at is not None:
+        raise Conflict(f"Run {run.id} has ended already.")
+    if run.workflow_id:
+        jobs.cancel(run.workflow_id)
+    store.runs.end(run.id, "cancelled")
+    store.audit.add(actor, "run.cancel", run.id)
+    return store.runs.run(run.id)
