@@ -33,7 +33,15 @@ from tuning.config import TuningConfig
 from tuning.convert import training_base
 from tuning.places import TRAINED
 from tuning.rows import Encoded, encode, read_rows
-from tuning.trainer import WHOLE, Keeper, ReplyTrainer, check_masks, newest_checkpoint, sync_files
+from tuning.trainer import (
+    ROW_TOKENS,
+    WHOLE,
+    Keeper,
+    ReplyTrainer,
+    check_masks,
+    newest_checkpoint,
+    sync_files,
+)
 
 CANCELLED = 4
 # Two checkpoints of the adapter with its two moments, and the adapter itself, as bytes a weight.
@@ -133,6 +141,7 @@ def _arguments(job: Job, rows: int) -> SFTConfig:
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         max_length=config.max_length,
+        pad_to_multiple_of=ROW_TOKENS,
         seed=config.seed,
         data_seed=config.seed,
         save_strategy="steps",
