@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -375,7 +376,9 @@ def test_b16_a_reading_cut_in_the_middle_is_finished_after_a_restart(
         until(lambda least=pages: cut.pages() >= least, 60)  # type: ignore[misc]
         getattr(process, how)()
         process.wait(30)
-        assert cut.pages() < PAGES and cut.source().status == "running"
+        # A polite end lets the step in hand finish, and on a slow machine a few more.
+        expected = {"running"} if how == "kill" else {"running", "ready"}
+        assert cut.source().status in expected, cut.source().error
         process = cut.start()
     until(lambda: cut.source().status in {"ready", "failed"}, 60)
 
@@ -384,7 +387,7 @@ def test_b16_a_reading_cut_in_the_middle_is_finished_after_a_restart(
     assert cut.source().counts["passages"] == whole.source().counts["passages"]
     again = {p for p, n in Counter(slow_site.paths).items() if n > 1 and p in asked}
     # Only what was in flight, and where a crawl begins, is asked for twice.
-    assert len(again - {"/robots.txt", "/sitemap.xml"}) <= 2 * 4
+    assert len(again - {"/robots.txt", "/sitemap.xml"}) <= 2 * 4, again
     index = _index_of(cut)
     assert index == cut.store.knowledge.passage_ids(cut.assistant.id)
 
@@ -444,5 +447,37 @@ def test_the_workflow_tells_a_failure_that_nobody_foresaw(
         until(lambda: work.status(str(source.workflow_id)) == "done", 30)
         told = sqlite_store.knowledge.source(source.id).error
         assert "the log says why" in told and "device" not in told
+    finally:
+        DBOS.destroy(destroy_registry=True)
+
+
+def test_b16_what_a_stop_breaks_is_no_failure_of_the_source(
+    tmp_path: Path, sqlite_store: Store
+) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    class Held(WordEmbedder):
+        def embed_array(self, texts: Sequence[str]) -> Any:
+            if not release.is_set():
+                entered.set()
+                release.wait(20)
+                raise RuntimeError("the index was closed")
+            return super().embed_array(texts)
+
+    settings = Settings(home=tmp_path)
+    assistant = sqlite_store.assistants.create("Acme", key="acme")
+    jobs.migrate(settings)
+    reading.register(settings, sqlite_store, Held(), ExactIndex(sqlite_store))
+    try:
+        jobs.launch(settings, executor="web", queues=(INGEST_QUEUE,))
+        ingestion = Ingestion(settings, sqlite_store, Jobs(settings))
+        source = ingestion.add_file(assistant, "manual.md", MANUAL)
+        assert entered.wait(20)
+        jobs.shut_down()
+        release.set()
+        time.sleep(0.5)
+        assert sqlite_store.knowledge.source(source.id).status == "running"
+        jobs.launch(settings, executor="web", queues=(INGEST_QUEUE,))
+        until(lambda: sqlite_store.knowledge.source(source.id).status == "ready", 30)
     finally:
         DBOS.destroy(destroy_registry=True)
