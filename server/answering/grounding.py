@@ -104,7 +104,14 @@ class Ground:
         new = set(stated) - self.question
         pairs = list(pairwise(stated))
         in_order = sum(p in self.pairs for p in pairs) / len(pairs) if pairs else 1.0
-        if in_order < _PAIR_SHARE or len(new) < min(_LEAST_NEW, len(set(stated))):
+        if in_order < _PAIR_SHARE:
+            return False
+        # "30 weeks" for "30 days": a number means nothing without what it counts.
+        counts = (p for p in pairwise(content_words(sentence)) if p[0][0].isdigit())
+        if any(pair not in self.pairs for pair in counts):
+            return False
+        tells = len(new) >= min(_LEAST_NEW, len(set(stated))) or any(w[0].isdigit() for w in new)
+        if not new or not tells:
             return False
         denied, said = negates(sentence), verdict(sentence)
         return any(

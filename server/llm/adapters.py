@@ -1,7 +1,8 @@
 """Which engine answers for which assistant: loading, proving, swapping and going back.
 
 Promotion and rolling back are rows. The serving process watches them, loads the model beside the
-running one, has it answer the probe set, and then moves one pointer; visitors notice nothing.
+running one and moves one pointer; visitors notice nothing. Then the live model answers the probe
+set, and the log tells whether these are the replies that were evaluated.
 """
 
 from __future__ import annotations

@@ -98,3 +98,10 @@ def test_voice_words_are_those_that_recur_outside_their_facts() -> None:
 def test_without_evidence_nothing_is_supported() -> None:
     empty = Ground.of([])
     assert empty.check("Orders can be returned.") is Support.UNSUPPORTED
+
+
+def test_a_number_must_count_what_it_counts_in_the_fact() -> None:
+    ground = Ground.of(["Orders can be returned within 30 days of delivery."])
+    assert ground.check("Orders can be returned within 30 weeks of delivery.") is (
+        Support.UNSUPPORTED
+    )
