@@ -31,6 +31,20 @@ _FILE_ENDINGS = {".md", ".markdown", ".html", ".htm", ".txt", ".pdf", ".csv", ".
 class Parlance(click.Group):
     """Tells a failure in one sentence and exits with 1."""
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # The tuning commands come from their own package, which is asked only when it is needed.
+        if cmd_name not in self.commands:
+            self._load_plugins()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._load_plugins()
+        return super().list_commands(ctx)
+
+    def _load_plugins(self) -> None:
+        for plugin in entry_points(group="parlance.commands"):
+            plugin.load()(self)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -375,7 +389,3 @@ def _csv_safe(value: object) -> str:
     """A cell that a spreadsheet will not run as a formula."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-for _plugin in entry_points(group="parlance.commands"):
-    _plugin.load()(main)

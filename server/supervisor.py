@@ -20,12 +20,10 @@ from types import FrameType
 
 import psutil
 
-from server import jobs
 from server.config import Settings, as_environment
 from server.errors import Conflict
 from server.llm.models import prepare
 from server.presence import local_address, running_server, withdraw
-from server.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -50,19 +48,20 @@ def run(settings: Settings, *, progress: Progress, say: Callable[[str], None]) -
     check_port(settings.host, settings.port)
     settings.home.mkdir(parents=True, exist_ok=True)
     prepare(settings.home, settings.model, progress=progress)
-    store = open_store(settings.database)
-    jobs.migrate(settings)
-    children = _start(settings)
+    children = [_start(settings, "web", "server.serve")]
     try:
         with _signals() as stopping:
             status = _await_ready(settings, children, stopping)
             if status is None and not stopping.is_set():
-                say(_welcome(settings, store, time.monotonic() - began))
+                say(_welcome(settings, time.monotonic() - began))
+                # Only now: its start would take a core from the web process, and nobody waits.
+                # Serving works without the tuning extra; the tuning page then says what is missing.
+                if importlib.util.find_spec("torch") is not None:
+                    children.append(_start(settings, "tuning", "tuning.worker"))
                 status = _watch(children, stopping)
     finally:
         _end(children)
         withdraw(settings)
-        store.database.close()
     return status or 0
 
 
@@ -80,25 +79,15 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def _start(settings: Settings) -> list[_Child]:
-    environment = os.environ | as_environment(settings) | {"PYTHONUNBUFFERED": "1"}
-    commands = {"web": "server.serve"}
-    # Serving works without the tuning extra; only the tuning page then says that it is missing.
-    if importlib.util.find_spec("torch") is not None:
-        commands["tuning"] = "tuning.worker"
-    return [
-        _Child(
-            name,
-            subprocess.Popen(
-                [sys.executable, "-m", module],
-                env=environment,
-                # A terminal's Ctrl-C must reach us alone: we end the children in order.
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            ),
-        )
-        for name, module in commands.items()
-    ]
+def _start(settings: Settings, name: str, module: str) -> _Child:
+    process = subprocess.Popen(
+        [sys.executable, "-m", module],
+        env=os.environ | as_environment(settings) | {"PYTHONUNBUFFERED": "1"},
+        # A terminal's Ctrl-C must reach us alone: we end the children in order.
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+    )
+    return _Child(name, process)
 
 
 def _die_with_parent() -> None:
@@ -151,7 +140,10 @@ def _ended(children: list[_Child]) -> int | None:
     return None
 
 
-def _welcome(settings: Settings, store: Store, seconds: float) -> str:
+def _welcome(settings: Settings, seconds: float) -> str:
+    from server.store import open_store  # after the start, which it would have held up
+
+    store = open_store(settings.database)
     lines = [f"Parlance is ready after {seconds:.1f} s."]
     if settings.demo:
         lines.append(f"  Widget on a page     {settings.url}/demo")
@@ -163,6 +155,7 @@ def _welcome(settings: Settings, store: Store, seconds: float) -> str:
         lines.append(f"  Console              {settings.url}/console/")
     lines.append(f"  Manual               {settings.url}/docs/")
     lines.append("Ctrl-C stops everything.")
+    store.database.close()
     return "\n".join(lines)
 
 
