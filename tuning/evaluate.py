@@ -19,9 +19,9 @@ from server import config
 from server.answering.answer import persona_of
 from server.answering.evidence import find_evidence
 from server.answering.grounding import voice_words
-from server.llm.adapters import probe
+from server.llm.adapters import probe, reply_params
 from server.llm.chat_model import EngineChatModel
-from server.llm.engine import Engine, GenerationParams
+from server.llm.engine import Engine
 from server.llm.models import Prepared, prepare
 from server.llm.tokenizer import ChatTokenizer
 from server.llm.voice import Voice
@@ -155,9 +155,7 @@ class Evaluation:
     ) -> Spoken:
         engine = Engine(model_dir, threads=self._settings.tune_threads)
         try:
-            params = GenerationParams(
-                max_new_tokens=self._settings.max_tokens, repetition_penalty=1.05
-            )
+            params = reply_params(self._settings.max_tokens)
             voice = Voice(EngineChatModel(engine=engine, params=params), None, manner)
             held = [p.question for p in asked.held_out[:_HELD_OUT_QUESTIONS]]
             return Spoken(

@@ -63,6 +63,11 @@ def roll_back(store: Store, assistant_id: str, *, actor: str) -> Activation:
     return activation
 
 
+def reply_params(max_tokens: int) -> GenerationParams:
+    """How every reply is generated, to visitors and in the evaluation of an adapter alike."""
+    return GenerationParams(max_new_tokens=max_tokens, repetition_penalty=1.05)
+
+
 def probe(engine: Engine, prompts: Sequence[Sequence[dict[str, str]]]) -> list[str]:
     """An engine's replies to the probe set: greedy and short, so the same weights give the same
     bytes."""
@@ -111,7 +116,7 @@ class EngineVoices:
         self._home = home
         self._prepared = prepared
         self._threads = threads
-        self._params = GenerationParams(max_new_tokens=max_tokens, repetition_penalty=1.05)
+        self._params = reply_params(max_tokens)
         self._open = open_engine
         self._base = _Loaded(open_engine(prepared.serving, threads=threads), None, frozenset())
         self._tuned: dict[str, _Loaded] = {}
