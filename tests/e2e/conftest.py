@@ -25,7 +25,8 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# For a module at a time: while it is open, its event loop runs in the main thread of the tests.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, headless; Playwright's own download is not needed."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")

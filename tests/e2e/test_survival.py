@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from server.llm.models import Prepared
@@ -54,16 +53,6 @@ def slow_site() -> Iterator[SlowSite]:
     site.close()
 
 
-def kill_tree(home: Home) -> None:
-    """SIGKILL to every process of the installation, at once."""
-    parent = psutil.Process(home.process.pid)
-    family = [*parent.children(recursive=True), parent]
-    for process in family:
-        process.kill()
-    psutil.wait_procs(family, timeout=10)
-    home.process.wait(10)
-
-
 def wait(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -92,7 +81,7 @@ def test_b16_a_crawl_killed_in_the_middle_ends_like_an_uninterrupted_one(
         stores[name] = folder
     home = start(stores["whole"], crawl=slow_site.url)
     expected = read_all(home, slow_site)
-    kill_tree(home)
+    home.kill()
     slow_site.served.clear()
 
     home = start(stores["killed"], crawl=slow_site.url)
@@ -101,12 +90,12 @@ def test_b16_a_crawl_killed_in_the_middle_ends_like_an_uninterrupted_one(
     store = open_store(f"sqlite:///{stores['killed'] / 'parlance.db'}")
     source = store.knowledge.sources(store.assistants.by_key("faq").id)[0]
     wait(lambda: store.knowledge.count(source.id)[0] >= 5, 120)
-    kill_tree(home)
+    home.kill()
     before = store.knowledge.count(source.id)
     assert before[0] < int(str(expected["pages"]))
     home = start(stores["killed"], crawl=slow_site.url)
     wait(lambda: store.knowledge.source(source.id).status == "ready", 180)
-    kill_tree(home)
+    home.kill()
 
     whole = open_store(f"sqlite:///{stores['whole'] / 'parlance.db'}")
     assert store.knowledge.count(source.id) == (expected["pages"], expected["passages"])

@@ -88,6 +88,7 @@ def test_a19_a_strict_policy_with_trusted_types_is_kept(site: Site, page: Page) 
         ".querySelectorAll('[style], style').length"
     )
     assert styled == 0
+    settle(page)
     box = page.locator(".panel").bounding_box()
     assert box is not None and box["width"] == 400
 

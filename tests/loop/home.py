@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 FAQ = Path("/usr/share/doc/debian/FAQ")
 PARLANCE = str(Path(sys.executable).with_name("parlance"))
 _START_SECONDS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Home:
-    """One running installation in a folder of its own."""
+    """One running installation in a folder of its own; it can be killed and started again."""
 
     folder: Path
     url: str
@@ -45,10 +47,28 @@ class Home:
         told: dict[str, Any] = json.loads(done.stdout)
         return told
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command that goes on beside us."""
+        command = [PARLANCE, *arguments, "--json"]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the installation, at once."""
+        parent = psutil.Process(self.process.pid)
+        family = [*parent.children(recursive=True), parent]
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family, timeout=10)
+        self.process.wait(10)
+
+    def restart(self) -> None:
+        """Start again on the same port."""
+        port = int(self.url.rpartition(":")[2])
+        crawl = self.environment["PARLANCE_CRAWL_PRIVATE"]
+        self.process = start(self.folder, crawl=crawl, port=port).process
+
     def resident_mb(self) -> dict[str, float]:
         """Resident memory by process of the tree, in MB."""
-        import psutil
-
         family = psutil.Process(self.process.pid).children(recursive=True)
         return {" ".join(p.cmdline()[-1:]): p.memory_info().rss / 1e6 for p in family}
 

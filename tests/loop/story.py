@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from tests.loop.home import Home, running, site
 from tests.loop.visitor import Seen, Visitor, chromium, host_page
 from tests.tuning.faq_voice import Reply, replies
+from tuning.child import PROGRESS_FILE
 
 # Fixed before the first run: a question in a visitor's words and the page that answers it.
 QUESTIONS = (
@@ -28,6 +29,8 @@ QUESTIONS = (
     ("How can I become a Debian developer?", "contributing"),
     ("Can I sell Debian CDs?", "redistributing"),
 )
+_KILLED_AFTER = 8
+_RUN_SECONDS = 1500
 _NEW_VOICE = "How do I build my own kernel?"
 
 
@@ -45,6 +48,8 @@ class Story:
     before: str = ""
     after: str = ""
     memory: dict[str, float] = field(default_factory=dict)
+    killed_at_step: int = 0
+    steps: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -73,7 +78,7 @@ class Story:
             ("style score", _pair(metrics, "style", 3)),
             ("factual answers right", _pair(metrics, "facts", 3)),
             ("gate", "passed" if gate["passed"] else "; ".join(gate["reasons"])),
-            ("promoted, new voice after", f"{self.promoted_seconds:.2f} s"),
+            ("promoted and proven after", f"{self.promoted_seconds:.2f} s"),
             ("its answer", self.tuned.reply if self.tuned else ""),
             ("rolled back after", f"{self.rollback['seconds']:.2f} s"),
             ("probe set byte-equal", str(self.rollback["probes_equal"])),
@@ -88,8 +93,12 @@ def tell(
     questions: Sequence[tuple[str, str]] = QUESTIONS,
     examples: int = 100,
     pictures: Path,
+    kill: bool = False,
 ) -> Story:
-    """Live through the whole loop in a fresh home folder."""
+    """Live through the whole loop in a fresh home folder.
+
+    `kill`: end the whole process tree by SIGKILL in the middle of training, and start it again.
+    """
     began = time.monotonic()
     story = Story()
     with site() as faq, running(folder, crawl=faq) as home, chromium() as browser:
@@ -103,7 +112,7 @@ def tell(
             visitor.picture(pictures / "widget.png")
             story.before = visitor.ask(_NEW_VOICE).reply
             story.memory = home.resident_mb()
-            _take_on_a_voice(home, story, folder, examples)
+            _take_on_a_voice(home, story, examples, kill=kill)
             if story.run["gate"]["passed"]:
                 _promote_and_return(home, story, visitor, pictures)
     story.seconds = time.monotonic() - began
@@ -120,13 +129,31 @@ def write(story: Story, folder: Path) -> str:
     return table
 
 
-def _take_on_a_voice(home: Home, story: Story, folder: Path, count: int) -> None:
+def _take_on_a_voice(home: Home, story: Story, count: int, *, kill: bool) -> None:
     asked = {question for question, _ in QUESTIONS}
     made = [r for r in replies(count + len(asked)) if r.question not in asked][:count]
-    file = folder / "voice.jsonl"
+    file = home.folder / "voice.jsonl"
     file.write_text("".join(map(_line, made)), encoding="utf-8")
     home.run("voice", "import", "faq", str(file))
-    story.run = home.run("tune", "run", "faq", "--wait")
+    run = home.begin("tune", "run", "faq", "--wait")
+    if kill:
+        while not (steps := _training_steps(home)) or steps[-1] < _KILLED_AFTER:
+            time.sleep(0.2)
+        home.kill()
+        story.killed_at_step = _training_steps(home)[-1]
+        home.restart()
+    story.run = json.loads(run.communicate(timeout=_RUN_SECONDS)[0])
+    story.steps = _training_steps(home)
+
+
+def _training_steps(home: Home) -> list[int]:
+    """The steps that training has told of, in the order it made them."""
+    told = [json.loads(line) for file in _progress_files(home) for line in file.open()]
+    return [int(line["done"]) for line in told if "loss" in line]
+
+
+def _progress_files(home: Home) -> list[Path]:
+    return sorted(home.folder.glob(f"runs/*/{PROGRESS_FILE}"))
 
 
 def _promote_and_return(home: Home, story: Story, visitor: Visitor, pictures: Path) -> None:
