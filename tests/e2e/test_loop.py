@@ -31,6 +31,7 @@ def test_a_site_is_read_visitors_are_answered_a_voice_is_learned_and_taken_back(
     assert (story.ingest["pages"], story.ingest["failed"]) == (17, 0)
     assert story.right_pages >= 3
     assert all(answer.reply for answer in story.answers)
+    assert story.torch is False
     metrics = story.run["metrics"]
     assert metrics["nll_after"] < metrics["nll_before"]
     assert metrics["facts_after"] >= metrics["facts_before"] - 0.1

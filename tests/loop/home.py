@@ -67,6 +67,11 @@ class Home:
         crawl = self.environment["PARLANCE_CRAWL_PRIVATE"]
         self.process = start(self.folder, crawl=crawl, port=port).process
 
+    def holds_torch(self) -> bool:
+        """Whether any process of the tree has torch in its memory."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        return any("libtorch" in Path(f"/proc/{p.pid}/maps").read_text() for p in family)
+
     def resident_mb(self) -> dict[str, float]:
         """Resident memory by process of the tree, in MB."""
         family = psutil.Process(self.process.pid).children(recursive=True)

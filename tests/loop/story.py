@@ -48,6 +48,7 @@ class Story:
     before: str = ""
     after: str = ""
     memory: dict[str, float] = field(default_factory=dict)
+    torch: bool = False
     killed_at_step: int = 0
     steps: list[int] = field(default_factory=list)
     seconds: float = 0.0
@@ -71,7 +72,8 @@ class Story:
             ("first text: median, most", f"{median(first):.2f} s, {max(first):.2f} s"),
             ("whole answer: median, most", f"{median(total):.2f} s, {max(total):.2f} s"),
             ("top citation is the right page", f"{self.right_pages} of {n}"),
-            ("resident memory", _megabytes(self.memory)),
+            (f"resident memory after {2 * n} answers", _megabytes(self.memory)),
+            ("torch in a process", str(self.torch)),
             ("training pairs", str(self.run["pairs"])),
             ("run", f"{self.run['seconds'] / 60:.1f} min, peak {self.run['peak_mb']:.0f} MB"),
             ("held-out NLL", _pair(metrics, "nll", 3)),
@@ -110,8 +112,10 @@ def tell(
             visitor = Visitor(browser, host)
             story.answers = [visitor.ask(question) for question, _ in questions]
             visitor.picture(pictures / "widget.png")
+            for question, _ in questions:
+                visitor.ask(question)
+            story.memory, story.torch = home.resident_mb(), home.holds_torch()
             story.before = visitor.ask(_NEW_VOICE).reply
-            story.memory = home.resident_mb()
             _take_on_a_voice(home, story, examples, kill=kill)
             if story.run["gate"]["passed"]:
                 _promote_and_return(home, story, visitor, pictures)
@@ -148,7 +152,9 @@ def _take_on_a_voice(home: Home, story: Story, count: int, *, kill: bool) -> Non
 
 def _training_steps(home: Home) -> list[int]:
     """The steps that training has told of, in the order it made them."""
-    told = [json.loads(line) for file in _progress_files(home) for line in file.open()]
+    lines = [line for file in _progress_files(home) for line in file.read_text().splitlines()]
+    # A kill may have cut the last line short.
+    told = [json.loads(line) for line in lines if line.endswith("}")]
     return [int(line["done"]) for line in told if "loss" in line]
 
 
