@@ -7,7 +7,6 @@ set, and the log tells whether these are the replies that were evaluated.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -31,7 +30,6 @@ log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
 _KEEP_WARM = 2
-_FIRST_LOAD_SECONDS = 20.0
 PROBE_TOKENS = 48
 
 
@@ -272,12 +270,6 @@ def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
             f"The files of adapter {adapter.id} have changed since it was made.",
             hint="It is not served; restore them from a backup or run the tuning again.",
         )
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """An adapter folder's manifest."""
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
 
 
 def _since(began: datetime) -> int:
