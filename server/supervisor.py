@@ -11,12 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
 
 import psutil
 
@@ -24,6 +22,7 @@ from server.config import Settings, as_environment
 from server.errors import Conflict
 from server.llm.models import prepare
 from server.presence import local_address, running_server, withdraw
+from server.signals import Stopping, stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def run(settings: Settings, *, progress: Progress, say: Callable[[str], None]) -
     prepare(settings.home, settings.model, progress=progress)
     children = [_start(settings, "web", "server.serve")]
     try:
-        with _signals() as stopping:
+        with stop_signals() as stopping:
             status = _await_ready(settings, children, stopping)
             if status is None and not stopping.is_set():
                 say(_welcome(settings, time.monotonic() - began))
@@ -95,24 +94,7 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-@contextlib.contextmanager
-def _signals() -> Iterator[threading.Event]:
-    stopping = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _await_ready(
-    settings: Settings, children: list[_Child], stopping: threading.Event
-) -> int | None:
+def _await_ready(settings: Settings, children: list[_Child], stopping: Stopping) -> int | None:
     """Wait until the web process is ready; return a status if a child ended instead."""
     deadline = time.monotonic() + _READY_SECONDS
     address = f"{local_address(settings)}/readyz"
@@ -125,7 +107,7 @@ def _await_ready(
     return None if stopping.is_set() else 1
 
 
-def _watch(children: list[_Child], stopping: threading.Event) -> int:
+def _watch(children: list[_Child], stopping: Stopping) -> int:
     while not stopping.wait(0.2):
         if (status := _ended(children)) is not None:
             return status

@@ -9,15 +9,14 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from server import config, jobs, logs
 from server.config import Settings
 from server.errors import AppError, Conflict
+from server.signals import stop_signals
 from server.store import open_store
 from tuning import workflow
 from tuning.child import Children
@@ -64,13 +63,11 @@ def main() -> int:
     """Work until SIGTERM or SIGINT."""
     settings = config.load()
     logs.set_up(settings.log_level)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stopping.set())
     try:
-        with working(settings) as children:
+        with stop_signals() as stopping, working(settings) as children:
             log.info("the tuning worker waits for runs")
-            stopping.wait()
+            while not stopping.wait(0.2):
+                pass
             children.stop(seconds=_GRACE_SECONDS)
             # The thread of a cut-short stage must record nothing: it is taken up at the next start.
             os._exit(0)
