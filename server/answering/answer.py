@@ -37,6 +37,7 @@ class Outcome:
     messages: Sequence[Message]
     digest: str | None
     timings: dict[str, float] = field(default_factory=dict)
+    signals: dict[str, Any] = field(default_factory=dict)
 
     def as_answered(self, status: str) -> Answered:
         return Answered(
@@ -50,6 +51,7 @@ class Outcome:
             messages=[{"role": m["role"], "content": m["content"]} for m in self.messages],
             adapter=self.digest,
             timings=self.timings,
+            signals=self.signals,
         )
 
 

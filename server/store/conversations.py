@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,8 @@ class Turn:
 
     `status`: streaming, complete, stopped, failed, interrupted.
     `label`: supported, uncertain, refused, curated, handed_over; empty while streaming.
-    `timings` are milliseconds. `adapter` is the digest of the merged adapter, None for the base.
+    `timings` are milliseconds; `signals`: what the gate saw and decided.
+    `adapter` is the digest of the merged adapter, None for the base.
     """
 
     seq: int
@@ -53,6 +54,7 @@ class Turn:
     citations: list[dict[str, Any]]
     adapter: str | None
     timings: dict[str, float]
+    signals: dict[str, Any]
     created_at: datetime
     finished_at: datetime | None
 
@@ -71,6 +73,7 @@ class Answered:
     messages: list[dict[str, str]]
     adapter: str | None
     timings: dict[str, float]
+    signals: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,7 @@ class Conversations:
             "messages": [],
             "citations": [],
             "timings": {},
+            "signals": {},
             "created_at": now(),
         }
         try:

@@ -2,106 +2,50 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the zone, this gives it back."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
-
-
-def _seq() -> Column[int]:
-    # Order is by sequence, never by clock: clocks go backwards.
-    kind = BigInteger().with_variant(Integer, "sqlite")
-    return Column("seq", kind, primary_key=True, autoincrement=True)
-
-
-def _id() -> Column[str]:
-    return Column("id", String(64), nullable=False, unique=True)
-
-
-def _ref(name: str, target: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, String(64), ForeignKey(f"{target}.id"), nullable=null, index=True)
-
-
-def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, default=default)
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, default=0)
-
-
-def _json(name: str) -> Column[Any]:
-    return Column(name, JSON, nullable=False)
-
-
-def _at(name: str, *, null: bool = False) -> Column[datetime]:
-    return Column(name, Moment, nullable=null)
-
+from server.store.columns import Moment as Moment  # migrations name it from here
+from server.store.columns import at_, count_, id_, json_, metadata, ref_, seq_, text_
 
 assistants = Table(
     "assistants",
     metadata,
-    _seq(),
-    _id(),
+    seq_(),
+    id_(),
     Column("key", String(64), nullable=False, unique=True),
-    _text("name"),
-    _json("settings"),
-    _at("created_at"),
+    text_("name"),
+    json_("settings"),
+    at_("created_at"),
 )
 
 sources = Table(
     "sources",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
     Column("kind", String(16), nullable=False),
-    _text("location"),
-    _json("options"),
+    text_("location"),
+    json_("options"),
     Column("status", String(16), nullable=False),
-    _text("error"),
+    text_("error"),
     Column("workflow_id", String(64), nullable=True),
-    _json("counts"),
-    _at("created_at"),
-    _at("updated_at"),
+    json_("counts"),
+    at_("created_at"),
+    at_("updated_at"),
     UniqueConstraint("assistant_id", "location"),
 )
 
@@ -109,46 +53,46 @@ sources = Table(
 visits = Table(
     "visits",
     metadata,
-    _seq(),
-    _ref("source_id", "sources"),
+    seq_(),
+    ref_("source_id", "sources"),
     Column("round", Integer, nullable=False),
-    _text("url"),
-    _count("depth"),
+    text_("url"),
+    count_("depth"),
     Column("status", String(16), nullable=False),
-    _text("reason"),
+    text_("reason"),
     UniqueConstraint("source_id", "round", "url"),
 )
 
 pages = Table(
     "pages",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("source_id", "sources"),
-    _text("url"),
-    _text("title"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("source_id", "sources"),
+    text_("url"),
+    text_("title"),
     Column("hash", String(64), nullable=False),
-    _count("version"),
-    _count("round"),
-    _at("fetched_at"),
+    count_("version"),
+    count_("round"),
+    at_("fetched_at"),
     UniqueConstraint("source_id", "url"),
 )
 
 passages = Table(
     "passages",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("source_id", "sources"),
-    _ref("page_id", "pages"),
-    _count("ordinal"),
-    _text("heading"),
-    _text("anchor"),
-    _text("text"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("source_id", "sources"),
+    ref_("page_id", "pages"),
+    count_("ordinal"),
+    text_("heading"),
+    text_("anchor"),
+    text_("text"),
     Column("hash", String(64), nullable=False),
-    _json("sentences"),
+    json_("sentences"),
     Column("embedding", LargeBinary, nullable=False),
     Column("sentence_embeddings", LargeBinary, nullable=False),
 )
@@ -156,36 +100,38 @@ passages = Table(
 conversations = Table(
     "conversations",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
     Column("visitor_id", String(64), nullable=False, index=True),
     Column("token_hash", String(64), nullable=False),
-    _text("page_url"),
-    _at("created_at"),
+    text_("page_url"),
+    at_("created_at"),
 )
 
 turns = Table(
     "turns",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("conversation_id", "conversations"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("conversation_id", "conversations"),
     Column("idempotency_key", String(128), nullable=True),
-    _text("question"),
+    text_("question"),
     Column("status", String(16), nullable=False),
     Column("label", String(16), nullable=False, default=""),
-    _json("evidence"),
+    json_("evidence"),
     Column("prompt_version", String(32), nullable=False, default=""),
-    _json("messages"),
-    _text("draft"),
-    _text("reply"),
-    _json("citations"),
+    json_("messages"),
+    text_("draft"),
+    text_("reply"),
+    json_("citations"),
     Column("adapter", String(64), nullable=True),
-    _json("timings"),
-    _at("created_at"),
-    _at("finished_at", null=True),
+    json_("timings"),
+    # What the gate saw, how it decided, and how many unknown citation marks were dropped.
+    Column("signals", JSON, nullable=False, server_default="{}"),
+    at_("created_at"),
+    at_("finished_at", null=True),
     UniqueConstraint("conversation_id", "idempotency_key"),
 )
 Index("ix_turns_assistant_id_label", turns.c.assistant_id, turns.c.label)
@@ -193,153 +139,232 @@ Index("ix_turns_assistant_id_label", turns.c.assistant_id, turns.c.label)
 feedback = Table(
     "feedback",
     metadata,
-    _seq(),
-    _ref("turn_id", "turns"),
+    seq_(),
+    ref_("turn_id", "turns"),
     Column("value", String(8), nullable=True),
-    _at("created_at"),
+    at_("created_at"),
 )
 
 reviews = Table(
     "reviews",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("turn_id", "turns"),
-    _text("reviewer"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("turn_id", "turns"),
+    text_("reviewer"),
     Column("verdict", String(16), nullable=False),
     Column("fault", String(16), nullable=True),
     Column("reply", Text, nullable=True),
-    _text("note"),
-    _at("created_at"),
+    text_("note"),
+    at_("created_at"),
+)
+
+# Answers that a person wrote or approved: given before the model is asked. `embeddings`: unit
+# vectors of the question and its variants, float32, (1 + variants, 384).
+curated = Table(
+    "curated",
+    metadata,
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    text_("question"),
+    json_("variants"),
+    text_("answer"),
+    text_("url"),
+    Column("status", String(16), nullable=False),
+    Column("embeddings", LargeBinary, nullable=False),
+    # The turn it was made from, if any.
+    Column("turn_id", String(64), ForeignKey("turns.id"), nullable=True),
+    text_("author"),
+    at_("created_at"),
+    at_("updated_at"),
+)
+
+# Each time a curated answer was given: to which turn, and how well it matched.
+curated_hits = Table(
+    "curated_hits",
+    metadata,
+    seq_(),
+    ref_("curated_id", "curated"),
+    ref_("turn_id", "turns"),
+    Column("score", Float, nullable=False),
+    at_("created_at"),
+)
+
+# The owner's question list: what must be answered, from where, or refused (`expect` null).
+checks = Table(
+    "checks",
+    metadata,
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    text_("question"),
+    Column("expect", JSON, nullable=True),
+    Column("turn_id", String(64), ForeignKey("turns.id"), nullable=True),
+    text_("author"),
+    at_("created_at"),
+)
+
+# One run over the question list, with what answered then: the fingerprints tell what changed since.
+check_runs = Table(
+    "check_runs",
+    metadata,
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    Column("status", String(16), nullable=False),
+    count_("passed"),
+    count_("total"),
+    Column("content", String(64), nullable=False),
+    Column("manner", String(64), nullable=False),
+    Column("prompt_version", String(32), nullable=False),
+    Column("adapter", String(64), nullable=True),
+    json_("results"),
+    text_("requested_by"),
+    at_("created_at"),
+    at_("finished_at", null=True),
+)
+
+# The refusal gate as fitted to an assistant's content; the newest row is in force.
+gates = Table(
+    "gates",
+    metadata,
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    Column("content", String(64), nullable=False),
+    json_("fitted"),
+    json_("report"),
+    at_("created_at"),
 )
 
 # The owner's own example replies (`parlance voice import`).
 examples = Table(
     "examples",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _text("question"),
-    _text("answer"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    text_("question"),
+    text_("answer"),
     Column("context", Text, nullable=True),
     Column("hash", String(64), nullable=False),
-    _text("origin"),
-    _at("created_at"),
+    text_("origin"),
+    at_("created_at"),
     UniqueConstraint("assistant_id", "hash"),
 )
 
 runs = Table(
     "runs",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
     Column("workflow_id", String(64), nullable=True),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False, default=""),
-    _json("progress"),
-    _json("config"),
-    _json("metrics"),
-    _text("error"),
-    _text("requested_by"),
-    _at("created_at"),
-    _at("finished_at", null=True),
+    json_("progress"),
+    json_("config"),
+    json_("metrics"),
+    text_("error"),
+    text_("requested_by"),
+    at_("created_at"),
+    at_("finished_at", null=True),
 )
 
 pairs = Table(
     "pairs",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("run_id", "runs"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("run_id", "runs"),
     Column("origin", String(16), nullable=False),
     Column("origin_id", String(64), nullable=False),
     Column("group_id", String(64), nullable=False),
     Column("split", String(16), nullable=False),
-    _text("question"),
-    _json("prompt"),
-    _text("completion"),
+    text_("question"),
+    json_("prompt"),
+    text_("completion"),
     Column("hash", String(64), nullable=False),
 )
 
 adapters = Table(
     "adapters",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("run_id", "runs"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("run_id", "runs"),
     Column("digest", String(64), nullable=False),
     Column("base_sha256", String(64), nullable=False),
     Column("prompt_version", String(32), nullable=False),
-    _text("path"),
-    _json("manifest"),
-    _json("report"),
+    text_("path"),
+    json_("manifest"),
+    json_("report"),
     Column("passed", Boolean, nullable=False),
-    _at("created_at"),
+    at_("created_at"),
 )
 
 # Which adapter answers: the newest row of an assistant. Rolling back adds a row.
 activations = Table(
     "activations",
     metadata,
-    _seq(),
-    _id(),
-    _ref("assistant_id", "assistants"),
-    _ref("adapter_id", "adapters", null=True),
-    _text("reason"),
-    _text("actor"),
-    _at("created_at"),
+    seq_(),
+    id_(),
+    ref_("assistant_id", "assistants"),
+    ref_("adapter_id", "adapters", null=True),
+    text_("reason"),
+    text_("actor"),
+    at_("created_at"),
 )
 
 # What the serving process says it serves, with the replies to the probe set as it gave them.
 servings = Table(
     "servings",
     metadata,
-    _seq(),
-    _ref("assistant_id", "assistants"),
-    _ref("activation_id", "activations", null=True),
+    seq_(),
+    ref_("assistant_id", "assistants"),
+    ref_("activation_id", "activations", null=True),
     Column("digest", String(64), nullable=True),
     Column("ok", Boolean, nullable=False),
-    _json("probes"),
+    json_("probes"),
     Column("milliseconds", Integer, nullable=False),
-    _text("error"),
-    _at("created_at"),
+    text_("error"),
+    at_("created_at"),
 )
 
 people = Table(
     "people",
     metadata,
-    _seq(),
-    _id(),
+    seq_(),
+    id_(),
     Column("email", String(254), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
-    _text("password_hash"),
+    text_("password_hash"),
     # Rotating it signs the person out everywhere.
     Column("session_token", String(64), nullable=False),
-    _at("created_at"),
+    at_("created_at"),
 )
 
 invitations = Table(
     "invitations",
     metadata,
-    _seq(),
+    seq_(),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("role", String(16), nullable=False),
-    _at("expires_at"),
-    _at("used_at", null=True),
+    at_("expires_at"),
+    at_("used_at", null=True),
 )
 
 audit = Table(
     "audit",
     metadata,
-    _seq(),
-    _text("actor"),
+    seq_(),
+    text_("actor"),
     Column("action", String(48), nullable=False),
     Column("subject", String(64), nullable=False),
-    _json("detail"),
-    _at("created_at"),
+    json_("detail"),
+    at_("created_at"),
 )
