@@ -17,8 +17,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from server.store.columns import Moment as Moment  # migrations name it from here
-from server.store.columns import at_, count_, id_, json_, metadata, ref_, seq_, text_
+# Migrations name these two from here.
+from server.store.columns import Moment as Moment
+from server.store.columns import at_, count_, id_, json_, ref_, seq_, text_
+from server.store.columns import metadata as metadata
 
 assistants = Table(
     "assistants",
