@@ -176,8 +176,9 @@ def _is_boilerplate(element: HtmlElement, root: HtmlElement) -> bool:
         return False
     tag = element.tag
     if tag in _DROPPED or element.get("role", "").lower() in _ROLES:
-        # Some frameworks wrap the whole page in a form.
-        return tag != "form" or not _holds_content(element)
+        # Some frameworks wrap the whole page in a form; and where the tags of head and body are
+        # left out, as they may be, libxml2 keeps a <main> that follows the title in the head.
+        return tag not in {"form", "head"} or not _holds_content(element)
     if tag == "button":
         return not any(a.tag in _HEADINGS or a.tag == "summary" for a in element.iterancestors())
     if tag == "sup":

@@ -309,3 +309,11 @@ def test_a52_a58_strange_markup_costs_time_in_proportion(worst: str) -> None:
     short, long = seconds(50_000), seconds(100_000)
     assert long < 2
     assert long < 0.1 or long / short < 3
+
+
+def test_a_page_without_the_tags_of_head_and_body_keeps_its_content() -> None:
+    page = extract_page(
+        f"<title>Hours</title><main><h1>Opening hours</h1><p>{_PLAIN}</p></main>".encode(), "u"
+    )
+    assert page.title == "Opening hours"
+    assert [block.text for block in page.blocks] == [_PLAIN]
