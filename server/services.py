@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from server import jobs
+from server.answering.fitting import fit_gate
 from server.chat import Chat
 from server.config import Settings
 from server.jobs import Jobs
@@ -91,7 +92,13 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
         vectors.reconcile(store, assistant.id)
     voices = _voices(settings, store, prepared)
     jobs.migrate(settings)
-    reading.register(settings, store, embedder, vectors)
+    reading.register(
+        settings,
+        store,
+        embedder,
+        vectors,
+        after=lambda assistant_id: fit_gate(retriever, assistant_id),
+    )
     jobs.launch(settings, executor="web", queues=(jobs.INGEST_QUEUE,))
     work = Jobs(settings)
     return Services(

@@ -11,9 +11,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
+from server.answering.compose import CURATED, Reply, compose, refusal
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.answering.fitting import gate_of
+from server.answering.gate import REFUSE, SURE
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
@@ -98,23 +100,29 @@ def answer(
         yield greeted
         yield Outcome(Reply(text=greeted, label=CURATED), None, [], None, _since(began))
         return
-    evidence = find_evidence(retriever, assistant.id, search_query(question, history))
+    gate = gate_of(retriever.store, assistant.id)
+    query = search_query(question, history)
+    evidence = find_evidence(retriever, assistant.id, query, frame=gate.frame)
+    likely = gate.probability(evidence.signals)
+    decision = gate.decide(likely) if evidence.sentences else REFUSE
+    noted = {"gate": round(likely, 4), **{n: round(v, 4) for n, v in evidence.signals.items()}}
     timings = {"evidence": _ms(began)}
-    if should_refuse(evidence):
+    if decision == REFUSE:
         refused = refusal(assistant.settings.refusal)
         yield refused.text
-        yield Outcome(refused, evidence, [], None, timings | _since(began))
+        yield Outcome(refused, evidence, [], None, timings | _since(began), noted)
         return
     yield evidence
     speaking = _speaking(voice)
     messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
     draft = _draft(speaking, messages, stopped)
     words = speaking.words if speaking else frozenset()
-    for item in compose(evidence, draft, voice=words, stop=draft.close, stopped=stopped):
+    sure = decision == SURE
+    for item in compose(evidence, draft, sure=sure, voice=words, stop=draft.close, stopped=stopped):
         if isinstance(item, Reply):
             timings |= _since(began)
             digest = speaking.digest if speaking else None
-            yield Outcome(item, evidence, messages if speaking else [], digest, timings)
+            yield Outcome(item, evidence, messages if speaking else [], digest, timings, noted)
         else:
             timings.setdefault("first", _ms(began))
             yield item

@@ -24,11 +24,6 @@ _SENTENCE_END = re.compile(
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Dr|No|St)|\b[A-Z]|^\d+)\.$")
 _QUOTED = 2
 _REPEATED_SHARE = 0.8
-# Bounds on `Evidence.strength`, set on debian-faq: all of its 120 question headings and 20
-# paraphrases lie above the first, 20 of 20 everyday questions below the second and 17 of 20 below
-# the first. A gate calibrated on several signals takes their place.
-_ANSWERABLE = 0.62
-_SURE = 0.75
 
 
 @dataclass(slots=True)
@@ -42,11 +37,6 @@ class Reply:
     own_words: bool = False
 
 
-def should_refuse(evidence: Evidence) -> bool:
-    """Whether the evidence is too weak to answer from at all."""
-    return not evidence.sentences or evidence.strength < _ANSWERABLE
-
-
 def refusal(text: str) -> Reply:
     return Reply(text=text, label=REFUSED)
 
@@ -55,6 +45,7 @@ def compose(
     evidence: Evidence,
     draft: Iterable[str],
     *,
+    sure: bool = True,
     voice: frozenset[str] = frozenset(),
     stop: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
@@ -63,9 +54,10 @@ def compose(
 
     `draft` streams the model's words; `stop` is called once no more of them are wanted; `stopped`
     says that somebody else has ended it, so its last sentence may be half a one. `voice`: stems of
-    the owner's manner of speaking, which need no evidence.
+    the owner's manner of speaking, which need no evidence. `sure`: what the gate says of the
+    evidence.
     """
-    writer = _Writer(evidence, voice)
+    writer = _Writer(evidence, voice, sure)
     for sentence, raw in _sentences(draft):
         writer.reply.draft = raw
         if stopped():
@@ -85,8 +77,9 @@ def compose(
 class _Writer:
     """Builds one reply: what is shown so far, which statements it made, where they stand."""
 
-    def __init__(self, evidence: Evidence, voice: frozenset[str]) -> None:
+    def __init__(self, evidence: Evidence, voice: frozenset[str], sure: bool) -> None:
         self._evidence = evidence
+        self._sure = sure
         self._ground = Ground.of(evidence.facts, question=evidence.question, voice=voice)
         self._citations = Citations(evidence.sentences)
         self._said: list[set[str]] = []
@@ -124,8 +117,7 @@ class _Writer:
 
     def close(self) -> None:
         self.reply.citations = self._citations.rows()
-        sure = self.has_statement and self._evidence.strength >= _SURE
-        self.reply.label = SUPPORTED if sure else UNCERTAIN
+        self.reply.label = SUPPORTED if self.has_statement and self._sure else UNCERTAIN
 
     def _append(self, sentence: str) -> str:
         # A list needs a line of its own, before and after.

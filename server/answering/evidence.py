@@ -6,12 +6,13 @@ of the best two is the floor below which no answer falls (design, decision 13).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from server.answering.signals import RAW, Candidate, Frame, asked_of, signals
 from server.answering.words import content_words
 from server.retrieval.hybrid import Hit, Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
@@ -21,7 +22,6 @@ SENTENCES = 6
 _WORDS = 220
 _SHORTEST = 20
 _LIST_WORDS = 60
-_COVERAGE_WEIGHT = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +51,30 @@ class EvidenceSentence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer may draw on. `sentences` are best first; `coverage` is the share of the
-    question's content words found in the retrieved passages; `dense` the best cosine of any
-    sentence or passage with the question."""
+    """What an answer may draw on: sentences, best first, of the passages found. `signals` tell the
+    gate how likely the content holds the answer at all."""
 
     question: str
     sentences: tuple[EvidenceSentence, ...]
     hits: tuple[Hit, ...]
-    dense: float
-    coverage: float
-
-    @property
-    def strength(self) -> float:
-        """How likely the content holds the answer, from 0 to about 1.25."""
-        return self.dense + _COVERAGE_WEIGHT * self.coverage
+    signals: Mapping[str, float]
 
     @property
     def facts(self) -> list[str]:
         return [s.text for s in self.sentences]
 
 
-def find_evidence(retriever: Retriever, assistant_id: str, question: str) -> Evidence:
-    """Retrieve passages and pick their best sentences."""
+def find_evidence(
+    retriever: Retriever, assistant_id: str, question: str, *, frame: Frame = RAW
+) -> Evidence:
+    """Retrieve passages and pick their best sentences. `frame`: of the assistant's gate."""
     vector = retriever.embed(question)
     hits = retriever.search(assistant_id, question, vector=vector)
     scored = [s for hit in hits for s in _score(hit, question, vector)]
     chosen = _choose(sorted(scored, key=lambda s: (-s.score, s.passage.seq, s.start)))
-    dense = max([h.dense for h in hits] + [_cosine_of(s, vector) for s in chosen], default=0.0)
-    return Evidence(question, tuple(chosen), tuple(hits), dense, _coverage(question, hits))
+    asked = asked_of(retriever, assistant_id, question, vector, frame)
+    seen = signals(asked, [Candidate.of(asked, hit.passage) for hit in hits])
+    return Evidence(question, tuple(chosen), tuple(hits), seen)
 
 
 def as_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -157,17 +153,6 @@ def _likeness(wanted: set[str], text: str) -> float:
     words = set(content_words(text))
     both = len(wanted & words)
     return 2 * both / (len(wanted) + len(words)) if both else 0.0
-
-
-def _coverage(question: str, hits: Sequence[Hit]) -> float:
-    text = " ".join(f"{h.passage.title} {h.passage.heading} {h.passage.text}" for h in hits)
-    return _overlap(set(content_words(question)), text)
-
-
-def _cosine_of(sentence: EvidenceSentence, vector: Vector) -> float:
-    vectors = _sentence_vectors(sentence.passage)
-    n = [start for start, _ in sentence.passage.sentences].index(sentence.start)
-    return float(vectors[n] @ vector) if n < len(vectors) else 0.0
 
 
 def _sentence_vectors(passage: Passage) -> Vector:

@@ -42,13 +42,25 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def register(settings: Settings, store: Store, embedder: Embedding, vectors: VectorIndex) -> None:
-    """Define the workflow in this process; before `jobs.launch`."""
+def register(
+    settings: Settings,
+    store: Store,
+    embedder: Embedding,
+    vectors: VectorIndex,
+    *,
+    after: Callable[[str], object] = lambda _: None,
+) -> None:
+    """Define the workflow in this process; before `jobs.launch`.
+
+    `after` is called with the assistant's id once its content is there: what is made from content
+    (the refusal gate) lies above this layer.
+    """
     reader = Reader(settings, store, embedder, vectors)
     begin = _step("begin", reader.begin)
     read = _step("read", reader.read)
     finish = _step("finish", reader.finish)
     fail = _step("fail", reader.fail)
+    follow_up = _step("follow-up", lambda source_id: _follow_up(store, source_id, after))
 
     @DBOS.workflow(name=WORKFLOW)
     def ingest(source_id: str) -> dict[str, Any]:
@@ -57,12 +69,22 @@ def register(settings: Settings, store: Store, embedder: Embedding, vectors: Vec
             embedded = 0
             while (step := read(source_id, round)) is not None:
                 embedded += step
-            return finish(source_id, round, began, embedded)
+            counts = finish(source_id, round, began, embedded)
+            follow_up(source_id)
+            return counts
         except AppError as error:
             return fail(source_id, str(error))
         except Exception:
             log.exception("reading source %s failed", source_id)
             return fail(source_id, "It could not be read; the log says why.")
+
+
+def _follow_up(store: Store, source_id: str, after: Callable[[str], object]) -> None:
+    """Content that was read stays read, whatever becomes of what is made from it."""
+    try:
+        after(store.knowledge.source(source_id).assistant_id)
+    except Exception:
+        log.exception("what follows the reading of source %s failed", source_id)
 
 
 def _step(name: str, method: Callable[P, R]) -> Callable[P, R]:

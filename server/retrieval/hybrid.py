@@ -44,7 +44,7 @@ class Retriever:
     """Find passages of an assistant's content for a question."""
 
     def __init__(self, store: Store, embedder: Embedding, vectors: VectorIndex) -> None:
-        self._store = store
+        self.store = store
         self._embedder = embedder
         self._vectors = vectors
 
@@ -59,10 +59,10 @@ class Retriever:
         """Return the best passages, best first; none if the assistant knows nothing yet."""
         query = self.embed(question) if vector is None else vector
         near = self._vectors.nearest(assistant_id, query, _DEPTH)
-        words = self._store.lexical.search(assistant_id, question, limit=_DEPTH)
+        words = self.store.lexical.search(assistant_id, question, limit=_DEPTH)
         lexical = {hit.id: hit.score for hit in words}
         fused = _fuse([id for id, _ in near], list(lexical))[:limit]
-        passages = {p.id: p for p in self._store.knowledge.passages(ids=[id for id, _ in fused])}
+        passages = {p.id: p for p in self.store.knowledge.passages(ids=[id for id, _ in fused])}
         found = [(passages[id], score) for id, score in fused if id in passages]
         cosines = matrix([p for p, _ in found]) @ query
         return [

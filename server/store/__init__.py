@@ -10,6 +10,7 @@ from server.store.audit import AuditLog
 from server.store.conversations import Conversations
 from server.store.database import Database
 from server.store.frontier import Frontier
+from server.store.gates import Gates
 from server.store.knowledge import Knowledge
 from server.store.lexical import Lexical
 from server.store.pairs import Pairs
@@ -27,6 +28,7 @@ class Store:
     knowledge: Knowledge
     frontier: Frontier
     lexical: Lexical
+    gates: Gates
     conversations: Conversations
     reviews: Reviews
     pairs: Pairs
@@ -46,6 +48,7 @@ def open_store(url: str) -> Store:
         knowledge=Knowledge(database),
         frontier=Frontier(database),
         lexical=Lexical(database),
+        gates=Gates(database),
         conversations=Conversations(database),
         reviews=Reviews(database),
         pairs=Pairs(database),

@@ -29,6 +29,19 @@ _POSTGRES = text(
     ORDER BY score DESC, p.seq LIMIT :limit
     """
 )
+_SQLITE_COUNT = text(
+    """
+    SELECT count(*) FROM passages_fts JOIN passages p ON p.seq = passages_fts.rowid
+    WHERE passages_fts MATCH :query AND p.assistant_id = :assistant
+    """
+)
+_POSTGRES_COUNT = text(
+    """
+    SELECT count(*) FROM passages p
+    WHERE p.search @@ plainto_tsquery('english', :query) AND p.assistant_id = :assistant
+    """
+)
+_TOTAL = text("SELECT count(*) FROM passages WHERE assistant_id = :assistant")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -61,3 +74,20 @@ class Lexical:
         with self._db.read() as connection:
             rows = connection.execute(_SQLITE if sqlite else _POSTGRES, values).all()
         return [LexicalHit(row.seq, row.id, float(row.score)) for row in rows]
+
+    def document_counts(self, assistant_id: str, query: str) -> tuple[int, dict[str, int]]:
+        """How many passages there are, and in how many of them each word of the query stands."""
+        words = list(dict.fromkeys(w.lower() for w in _WORD.findall(query)))[:64]
+        sqlite = self._db.is_sqlite
+        count = _SQLITE_COUNT if sqlite else _POSTGRES_COUNT
+        with self._db.read() as connection:
+            total = connection.execute(_TOTAL, {"assistant": assistant_id}).scalar() or 0
+            found = {
+                word: connection.execute(
+                    count,
+                    {"query": f'"{word}"' if sqlite else word, "assistant": assistant_id},
+                ).scalar()
+                or 0
+                for word in words
+            }
+        return total, found

@@ -33,7 +33,7 @@ def list_assistants() -> ResponseReturnValue:
 @blueprint.post("/assistants")
 @auth.require("owner")
 def create_assistant() -> ResponseReturnValue:
-    body = _body()
+    body = body_object()
     settings = body.get("settings", {})
     if not isinstance(settings, dict):
         raise Invalid("Settings are a JSON object.")
@@ -53,8 +53,8 @@ def show_assistant(key: str) -> ResponseReturnValue:
 @blueprint.patch("/assistants/<key>")
 @auth.require("owner")
 def change_assistant(key: str) -> ResponseReturnValue:
-    changed = _services().store.assistants.change(key, _body())
-    _services().store.audit.add(auth.actor(), "assistant.change", key, fields=sorted(_body()))
+    changed = _services().store.assistants.change(key, body_object())
+    _services().store.audit.add(auth.actor(), "assistant.change", key, fields=sorted(body_object()))
     return jsonify(_told(changed))
 
 
@@ -78,7 +78,7 @@ def add_source(key: str) -> ResponseReturnValue:
             url=request.form.get("url", ""),
         )
     else:
-        body = _body()
+        body = body_object()
         source = ingestion.add_website(
             assistant, str(body.get("url", "")), pages=body.get("pages"), depth=body.get("depth")
         )
@@ -99,7 +99,7 @@ def show_source(source_id: str) -> ResponseReturnValue:
 @auth.require("reviewer")
 def ask(key: str) -> ResponseReturnValue:
     """Ask as a visitor would, and wait for the whole answer."""
-    assistant, body, store = _assistant(key), _body(), _services().store
+    assistant, body, store = _assistant(key), body_object(), _services().store
     question, given = body.get("question"), body.get("conversation")
     if not isinstance(question, str):
         raise Invalid('The body needs a "question".', hint='Send {"question": "..."} as JSON.')
@@ -157,7 +157,7 @@ def export_reviews(key: str) -> ResponseReturnValue:
 def import_reviews(key: str) -> ResponseReturnValue:
     """Record verdicts, all or none: a wrong row is named and nothing is stored."""
     store, assistant = _services().store, _assistant(key)
-    judged = list(_verdicts(_body().get("reviews"), assistant))
+    judged = list(_verdicts(body_object().get("reviews"), assistant))
     for turn_id, verdict in judged:
         store.reviews.judge(turn_id, verdict, reviewer=auth.actor())
     store.audit.add(auth.actor(), "review.import", key, count=len(judged))
@@ -194,7 +194,8 @@ def _assistant(key: str) -> Assistant:
     return _services().store.assistants.by_key(key)
 
 
-def _body() -> dict[str, Any]:
+def body_object() -> dict[str, Any]:
+    """The request's JSON object; Invalid if it is none."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise Invalid("The body is not a JSON object.", hint="Send Content-Type: application/json.")

@@ -74,7 +74,7 @@ def test_the_answer_is_the_evidence_then_text_then_the_outcome(talk: Talk) -> No
 def test_evidence_comes_best_first_with_the_page_it_stands_on(talk: Talk) -> None:
     evidence = find_evidence(talk.retriever, talk.assistant.id, QUESTION)
     assert evidence.facts[0] == RETURNS[0]
-    assert evidence.coverage == 1.0 and evidence.dense > 0.5
+    assert evidence.signals["covered"] == 1.0 and evidence.signals["near"] > 0.5
     row = as_rows(evidence)[0]
     assert row["url"].startswith(f"{SITE}/returns") and row["text"] == RETURNS[0]
     assert {"passage", "page", "source", "version", "hash", "dense", "lexical"} <= set(row)
@@ -83,7 +83,7 @@ def test_evidence_comes_best_first_with_the_page_it_stands_on(talk: Talk) -> Non
 def test_an_assistant_without_content_has_no_evidence(talk: Talk) -> None:
     empty = talk.store.assistants.create("Empty", key="empty")
     evidence = find_evidence(talk.retriever, empty.id, QUESTION)
-    assert evidence.sentences == () and evidence.strength == 0.0
+    assert evidence.sentences == () and not any(evidence.signals.values())
 
 
 def test_evidence_repeats_no_sentence_and_keeps_to_its_measure(talk: Talk) -> None:

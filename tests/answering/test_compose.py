@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.answering.compose import Reply, compose, should_refuse
+from server.answering.compose import Reply, compose
 from server.answering.evidence import Evidence, EvidenceSentence
 from server.answering.grounding import Ground
 from server.answering.words import numbers
@@ -45,13 +45,13 @@ def _passage(id: str, text: str, url: str) -> Passage:
     )
 
 
-def _evidence(*texts: str, dense: float = 0.9, question: str = "May I send it back?") -> Evidence:
+def _evidence(*texts: str, question: str = "May I send it back?") -> Evidence:
     sentences: list[EvidenceSentence] = []
     for n, text in enumerate(texts):
         passage = _passage(f"psg_{n}", text, f"https://acme.example/{n}")
         spans = [(0, len(text))] if "\n" in text else split_sentences(text)
         sentences += [EvidenceSentence(passage, s, e, 1.0) for s, e in spans]
-    return Evidence(question, tuple(sentences), (), dense, 1.0)
+    return Evidence(question, tuple(sentences), (), {})
 
 
 EVIDENCE = _evidence(RETURNS, SHIPPING)
@@ -170,11 +170,10 @@ def test_marks_count_code_points() -> None:
     assert reply.citations[0]["marks"] == [len(text)]
 
 
-def test_a_weak_match_is_told_as_uncertain_and_a_weaker_one_refused() -> None:
-    assert _composed([FIRST], _evidence(RETURNS, dense=0.45))[1].label == "uncertain"
-    assert should_refuse(_evidence(RETURNS, dense=0.2))
-    assert should_refuse(_evidence(dense=0.9))
-    assert not should_refuse(EVIDENCE)
+def test_what_the_gate_is_not_sure_of_is_told_as_uncertain() -> None:
+    unsure = [s for s in compose(EVIDENCE, [FIRST], sure=False) if isinstance(s, Reply)]
+    assert unsure[0].label == "uncertain"
+    assert _composed([FIRST])[1].label == "supported"
 
 
 _DRAFT = (

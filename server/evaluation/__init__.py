@@ -1,0 +1,1 @@
+"""How good an assistant's answers are on questions with known answers: judge, figures, report."""

@@ -1,0 +1,1 @@
+"""How good the answers are: corpora, a plain rival, and the figures, all from real content."""
