@@ -120,7 +120,7 @@ def answer(
     sure = decision == SURE
     for item in compose(evidence, draft, sure=sure, voice=words, stop=draft.close, stopped=stopped):
         if isinstance(item, Reply):
-            timings |= _since(began)
+            timings |= {"check": round(item.check_ms, 2), **_since(began)}
             digest = speaking.digest if speaking else None
             yield Outcome(item, evidence, messages if speaking else [], digest, timings, noted)
         else:

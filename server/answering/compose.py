@@ -7,6 +7,7 @@ draft, and the best evidence is quoted instead, with its link: no answer falls b
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,13 +29,15 @@ _REPEATED_SHARE = 0.8
 
 @dataclass(slots=True)
 class Reply:
-    """A finished reply; `own_words` says whether any statement in it is the model's."""
+    """A finished reply; `own_words` says whether any statement in it is the model's, `check_ms` how
+    long all its checks took."""
 
     text: str = ""
     draft: str = ""
     label: str = SUPPORTED
     citations: list[dict[str, Any]] = field(default_factory=list)
     own_words: bool = False
+    check_ms: float = 0.0
 
 
 def refusal(text: str) -> Reply:
@@ -80,15 +83,19 @@ class _Writer:
     def __init__(self, evidence: Evidence, voice: frozenset[str], sure: bool) -> None:
         self._evidence = evidence
         self._sure = sure
+        began = time.perf_counter()
         self._ground = Ground.of(evidence.facts, question=evidence.question, voice=voice)
         self._citations = Citations(evidence.sentences)
         self._said: list[set[str]] = []
         self.reply = Reply()
+        self.reply.check_ms = _ms(began)
         self.has_statement = False
 
     def take(self, sentence: str) -> str | None:
         """Text to show for the next sentence of the draft, if any; None if the draft ends here."""
+        began = time.perf_counter()
         support = self._ground.check(sentence)
+        self.reply.check_ms += _ms(began)
         if support is Support.UNSUPPORTED:
             return None
         words = set(content_words(sentence))
@@ -131,6 +138,10 @@ class _Writer:
             words and len(words & said) / len(words | said) >= _REPEATED_SHARE
             for said in self._said
         )
+
+
+def _ms(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
 
 
 def _neighbours(sentences: tuple[EvidenceSentence, ...]) -> list[EvidenceSentence]:
