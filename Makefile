@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup run test quick loop lint types widget browser faq clean
+.PHONY: help setup run test quick loop quality corpora lint types widget browser faq clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ quick: $(READY) ## The tests that take seconds
 loop: $(READY) browser faq ## The whole loop on real content, as one table (about ten minutes)
 	@$(BIN)/python -m tests.loop
 
+quality: $(READY) faq corpora ## Answers measured on both development corpora, beside a plain chain (an hour)
+	@$(BIN)/python -m tests.quality --plain
+
 lint: $(READY) ## Style, format, spelling and the layer contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/lint-imports
 
@@ -39,6 +42,9 @@ browser:
 
 faq:
 	@deploy/need.sh /usr/share/doc/debian/FAQ debian-faq 'the loop reads the Debian FAQ'
+
+corpora:
+	@deploy/need.sh /usr/share/doc/python3.11/html/faq python3.11-doc 'the quality tests read the Python FAQ'
 
 clean: ## Remove everything that was built, and the data in ./var
 	@rm -rf .venv var build dist server/web/static/widget server/web/static/vendor widget/node_modules

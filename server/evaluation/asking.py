@@ -35,17 +35,9 @@ class Evaluation:
     def run(self, questions: Sequence[Expected]) -> Iterator[Judged]:
         """Ask and judge one after the other, as a lone visitor would ask. Logs no turn."""
         for expected in questions:
-            yield judge(expected, self._ask(expected.question), self.gold(expected))
-
-    def gold(self, expected: Expected) -> list[str]:
-        """The text of each expected section; of the whole page where it names no section, or one
-        that has no passage of its own."""
-        found = []
-        for url in expected.urls:
-            page = [p for p in self._passages if same_page(p.url, url)]
-            part = [p for p in page if p.anchor and p.anchor == fragment(url)]
-            found.append("\n".join(p.text for p in part or page))
-        return [text for text in found if text]
+            yield judge(
+                expected, self._ask(expected.question), gold_texts(self._passages, expected)
+            )
 
     def _ask(self, question: str) -> Given:
         began = time.perf_counter()
@@ -71,3 +63,14 @@ class Evaluation:
     def _texts(self, cited: set[str]) -> list[str]:
         own: list[Passage] = [p for p in self._passages if p.id in cited]
         return [p.text for p in own]
+
+
+def gold_texts(passages: Sequence[Passage], expected: Expected) -> list[str]:
+    """The text of each expected section; of the whole page where the address names no section, or
+    one that has no passage of its own."""
+    found = []
+    for url in expected.urls:
+        page = [p for p in passages if same_page(p.url, url)]
+        part = [p for p in page if p.anchor and p.anchor == fragment(url)]
+        found.append("\n".join(p.text for p in part or page))
+    return [text for text in found if text]

@@ -92,8 +92,11 @@ class Variant:
             f"<title>Contents</title><nav><ul>{links}</ul></nav>", encoding="utf-8"
         )
 
-    def write_questions(self, file: Path, base: str) -> None:
-        rows = [json.dumps(q.row(base), ensure_ascii=False) for q in self.questions]
+    def write_questions(self, file: Path, base: str, *, most: int) -> None:
+        """Write the question file; `most` of them, spread over all."""
+        step = max(1, -(-len(self.questions) // most))
+        chosen = self.questions[::step]
+        rows = [json.dumps(q.row(base), ensure_ascii=False) for q in chosen]
         file.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
