@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from server.errors import Invalid
 from server.knowledge.extract import decode
-from server.knowledge.pages import Block, ExtractedPage, strip_invisible
+from server.knowledge.pages import Block, ExtractedPage
+from server.visible_text import strip_invisible
 
 MOST_PAIRS = 20_000
 _MOST_BYTES = 20_000_000
