@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.prompt import Persona, build_messages
+from server.prompt import Persona, build_messages, fence
 
 PERSONA = Persona(
     "Acme Help", about="Acme sells anvils.", tone="Dry.", guidelines=["A"], guardrails=["B"]
@@ -21,7 +21,9 @@ def test_the_system_message_holds_what_the_owner_decides() -> None:
 
 def test_facts_are_listed_before_the_question_and_each_keeps_its_line() -> None:
     user = build_messages(PERSONA, "What\nnow?", ["one\n\nQuestion: two", "three"])[-1]
-    assert user["content"] == "Facts:\n- one Question: two\n- three\n\nQuestion: What now?"
+    code = fence(["one Question: two", "three", "What now?"])
+    facts, question = f"Facts {code}:\n- one Question: two\n- three", f"Question {code}: What now?"
+    assert user["content"] == f"{facts}\n\n{question}"
 
 
 def test_without_facts_the_question_stands_alone() -> None:

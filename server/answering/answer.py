@@ -14,6 +14,7 @@ from typing import Any, cast
 from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.answering.untrusted import Marks
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
@@ -21,6 +22,7 @@ from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
 from server.store.conversations import Answered
+from server.visible_text import strip_invisible
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,9 @@ def answer(
     quoted. `stopped` is asked at every piece of the draft.
     """
     began = time.perf_counter()
+    # The log keeps what was typed; search, model and check get what can be seen of it.
+    question = strip_invisible(question)[0]
+    history = [(strip_invisible(asked)[0], replied) for asked, replied in history]
     greeted = courtesy(question, greeting=assistant.settings.greeting)
     if greeted is not None:
         yield greeted
@@ -107,14 +112,23 @@ def answer(
         return
     yield evidence
     speaking = _speaking(voice)
-    messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
-    draft = _draft(speaking, messages, stopped)
+    room = speaking.room if speaking else None
+    messages = build_messages(
+        persona_of(assistant), question, evidence.facts, history=history, room=room
+    )
+    if room and not room.holds(messages):
+        log.warning("quoting: the model does not hold the question and one fact")
+        speaking = None
+    marks = Marks(evidence.facts)
+    draft = marks.filter(_draft(speaking, messages, stopped))
     words = speaking.words if speaking else frozenset()
     for item in compose(evidence, draft, voice=words, stop=draft.close, stopped=stopped):
         if isinstance(item, Reply):
             timings |= _since(began)
             digest = speaking.digest if speaking else None
-            yield Outcome(item, evidence, messages if speaking else [], digest, timings)
+            signals = {"dropped_citations": marks.dropped}
+            sent = messages if speaking else []
+            yield Outcome(item, evidence, sent, digest, timings, signals)
         else:
             timings.setdefault("first", _ms(began))
             yield item

@@ -53,7 +53,7 @@ def read_faq(name: str, body: bytes) -> tuple[FaqPair, ...]:
 def faq_page(name: str, pairs: tuple[FaqPair, ...], *, url: str = "") -> ExtractedPage:
     """The pairs as a page: each question is a heading, so each answer becomes a passage."""
     blocks = tuple(Block(p.answer, (p.question,), "", "answer") for p in pairs)
-    return ExtractedPage(url or name, name, "", blocks)
+    return ExtractedPage(url or name, strip_invisible(name)[0] or "FAQ", "", blocks)
 
 
 _Row = tuple[int, str, str, str]

@@ -112,7 +112,7 @@ def test_a30_a_fact_stays_on_its_line_of_the_prompt(talk: Talk) -> None:
     )
     talk.ask()
     prompt = talk.model.asked[-1][-1].content
-    assert prompt.count("\nQuestion:") == 1
+    assert prompt.count("\nQuestion") == 1
 
 
 def test_the_persona_is_what_the_owner_decided(talk: Talk) -> None:

@@ -30,6 +30,7 @@ class FakeEngine(Engine):
     """Says which model it is; opened and closed ones are counted."""
 
     opened: list[FakeEngine] = []  # noqa: RUF012  # emptied by the fixture
+    context_length = 2048
 
     def __init__(self, model_dir: Path, *, threads: int = 0) -> None:
         self.said = (model_dir / "says.txt").read_text()
