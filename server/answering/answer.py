@@ -14,7 +14,7 @@ from typing import Any, cast
 from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
-from server.answering.untrusted import Marks
+from server.answering.untrusted import Marks, Recital
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
@@ -121,8 +121,15 @@ def answer(
         speaking = None
     marks = Marks(evidence.facts)
     draft = marks.filter(_draft(speaking, messages, stopped))
-    words = speaking.words if speaking else frozenset()
-    for item in compose(evidence, draft, voice=words, stop=draft.close, stopped=stopped):
+    checked = compose(
+        evidence,
+        draft,
+        voice=speaking.words if speaking else frozenset(),
+        stop=draft.close,
+        stopped=stopped,
+        recites=Recital(messages[0]["content"], evidence.facts).continues,
+    )
+    for item in checked:
         if isinstance(item, Reply):
             timings |= _since(began)
             digest = speaking.digest if speaking else None

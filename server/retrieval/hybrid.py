@@ -102,7 +102,8 @@ class PassageRetriever(BaseRetriever):
 def _spread(ranked: list[tuple[Passage, float]], limit: int) -> list[tuple[Passage, float]]:
     """The best passages, few of one page; where other pages have none left, the page has them."""
     taken: Counter[str] = Counter()
-    first, rest = [], []
+    first: list[tuple[Passage, float]] = []
+    rest: list[tuple[Passage, float]] = []
     for found in ranked:
         page = found[0].page_id
         taken[page] += 1

@@ -1,4 +1,4 @@
-"""A shop of 50 products with 200 plain questions, and what an attacker would put on a page of it."""
+"""A shop of 50 products with 200 plain questions, and what an attacker puts on a page of it."""
 
 from __future__ import annotations
 
