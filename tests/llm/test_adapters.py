@@ -143,6 +143,12 @@ def test_before_any_promotion_the_base_answers(stage: Stage) -> None:
     assert stage.says() == "base"
 
 
+def test_a_voice_knows_what_its_engine_holds_beside_the_longest_reply(stage: Stage) -> None:
+    room = stage.voices.voice(stage.assistant.id).room
+    assert room is not None and room.tokens == FakeEngine.context_length - 160
+    assert room.count([{"role": "user", "content": "Who are you?"}]) == 1
+
+
 def test_a_promoted_adapter_answers_proves_itself_and_is_rolled_back(stage: Stage) -> None:
     adapter = stage.adapter("pirate")
     serving = stage.promote(adapter)
