@@ -21,7 +21,9 @@ PROMPT_VERSION = "2"
 
 _LONGEST_FACT = 400
 _TURNS_OF_HISTORY = 2
-_FENCE_BYTES = 3
+# Consonants: digits would count as numbers that the facts hold, and vowels would make words.
+_FENCE_LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrtv")
+_FENCE_BYTES = 2
 
 
 class Message(TypedDict):
@@ -129,7 +131,7 @@ def fence(texts: Sequence[str]) -> str:
     spelled = "\0".join(texts)
     for attempt in count():
         told = f"{attempt}\0{spelled}".encode("utf-8", "surrogatepass")
-        code = blake2b(told, digest_size=_FENCE_BYTES).hexdigest()
+        code = blake2b(told, digest_size=_FENCE_BYTES).hexdigest().translate(_FENCE_LETTERS)
         if code not in spelled.lower():
             return code
     raise AssertionError("unreachable")

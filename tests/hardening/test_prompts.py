@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.answering.words import numbers
 from server.errors import Invalid
 from server.llm.models import Prepared
 from server.llm.tokenizer import ChatTokenizer
@@ -115,7 +116,7 @@ def test_a30_the_same_prompt_has_the_same_bytes_and_another_another_fence() -> N
     first, again = (build_messages(PERSONA, QUESTION, RETURNS, history=HISTORY) for _ in range(2))
     assert first == again
     codes = {fence([*RETURNS, f"Question {n}?"]) for n in range(200)}
-    assert len(codes) == 200
+    assert len(codes) > 190 and not any(numbers(code) for code in codes)
 
 
 _PARTS = st.sampled_from(["\u202e", "\u200b", "\U000e0041", "\u2066", "\u200d", "a", " ", "é", "…"])
