@@ -129,12 +129,15 @@ def fence(texts: Sequence[str]) -> str:
     the text would then hold it, and another is taken.
     """
     spelled = "\0".join(texts)
-    for attempt in count():
-        told = f"{attempt}\0{spelled}".encode("utf-8", "surrogatepass")
-        code = blake2b(told, digest_size=_FENCE_BYTES).hexdigest().translate(_FENCE_LETTERS)
-        if code not in spelled.lower():
-            return code
-    raise AssertionError("unreachable")
+    held = spelled.lower()
+    return next(code for n in count() if (code := _code(spelled, n)) not in held)
+
+
+def _code(spelled: str, attempt: int) -> str:
+    told = f"{attempt}\0{spelled}".encode("utf-8", "surrogatepass")
+    # Longer after a while: a text may hold all short codes, but never all of any length.
+    size = min(_FENCE_BYTES + attempt // 16, 64)
+    return blake2b(told, digest_size=size).hexdigest().translate(_FENCE_LETTERS)
 
 
 def _one_line(text: str) -> str:
