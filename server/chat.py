@@ -22,6 +22,7 @@ from server.retrieval.hybrid import Retriever
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.conversations import OPEN, Conversation, Turn
+from server.visible_text import strip_invisible
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,7 @@ class Chat:
 
     def _checked(self, question: str) -> str:
         text = storable(question).strip()
-        if not text:
+        if not strip_invisible(text)[0].strip():
             raise Invalid("The question is empty.", hint="Type a question first.")
         if len(text) > self._longest:
             raise Invalid(

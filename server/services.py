@@ -16,7 +16,7 @@ from server.knowledge.ingest import Ingestion
 from server.llm.adapters import EngineVoices, promote, roll_back
 from server.llm.engine import GenerationParams
 from server.llm.models import Prepared, prepare
-from server.llm.remote import remote_chat_model
+from server.llm.remote import estimated_room, remote_chat_model
 from server.llm.voice import FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
@@ -127,7 +127,8 @@ def _voices(settings: Settings, store: Store, prepared: Prepared) -> Voices:
                 api_key=settings.model_key,
                 model=settings.model_name,
                 params=GenerationParams(max_new_tokens=settings.max_tokens),
-            )
+            ),
+            room=estimated_room(settings.model_context, reply_tokens=settings.max_tokens),
         )
     voices = EngineVoices(
         store,

@@ -19,7 +19,7 @@ from server import config
 from server.answering.answer import persona_of
 from server.answering.evidence import find_evidence
 from server.answering.grounding import voice_words
-from server.llm.adapters import probe, reply_params
+from server.llm.adapters import probe, reply_params, room_of
 from server.llm.chat_model import EngineChatModel
 from server.llm.engine import Engine
 from server.llm.models import Prepared, prepare
@@ -156,7 +156,8 @@ class Evaluation:
         engine = Engine(model_dir, threads=self._settings.tune_threads)
         try:
             params = reply_params(self._settings.max_tokens)
-            voice = Voice(EngineChatModel(engine=engine, params=params), None, manner)
+            model = EngineChatModel(engine=engine, params=params)
+            voice = Voice(model, None, manner, room_of(engine, params))
             held = [p.question for p in asked.held_out[:_HELD_OUT_QUESTIONS]]
             return Spoken(
                 held_out=self._ask("held-out questions", held, voice),

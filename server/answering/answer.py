@@ -16,6 +16,7 @@ from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.fitting import gate_of
 from server.answering.gate import REFUSE, SURE
+from server.answering.untrusted import Marks, Recital
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
@@ -23,6 +24,7 @@ from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
 from server.store.conversations import Answered
+from server.visible_text import strip_invisible
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,9 @@ def answer(
     quoted. `stopped` is asked at every piece of the draft.
     """
     began = time.perf_counter()
+    # The log keeps what was typed; search, model and check get what can be seen of it.
+    question = strip_invisible(question)[0]
+    history = [(strip_invisible(asked)[0], replied) for asked, replied in history]
     greeted = courtesy(question, greeting=assistant.settings.greeting)
     if greeted is not None:
         yield greeted
@@ -105,7 +110,10 @@ def answer(
     evidence = find_evidence(retriever, assistant.id, query, frame=gate.frame)
     likely = gate.probability(evidence.signals)
     decision = gate.decide(likely) if evidence.sentences else REFUSE
-    noted = {"gate": round(likely, 4), **{n: round(v, 4) for n, v in evidence.signals.items()}}
+    noted: dict[str, Any] = {
+        "gate": round(likely, 4),
+        **{n: round(v, 4) for n, v in evidence.signals.items()},
+    }
     timings = {"evidence": _ms(began)}
     if decision == REFUSE:
         refused = refusal(assistant.settings.refusal)
@@ -114,15 +122,31 @@ def answer(
         return
     yield evidence
     speaking = _speaking(voice)
-    messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
-    draft = _draft(speaking, messages, stopped)
-    words = speaking.words if speaking else frozenset()
-    sure = decision == SURE
-    for item in compose(evidence, draft, sure=sure, voice=words, stop=draft.close, stopped=stopped):
+    room = speaking.room if speaking else None
+    messages = build_messages(
+        persona_of(assistant), question, evidence.facts, history=history, room=room
+    )
+    if room and not room.holds(messages):
+        log.warning("quoting: the model does not hold the question and one fact")
+        speaking = None
+    marks = Marks(evidence.facts)
+    draft = marks.filter(_draft(speaking, messages, stopped))
+    checked = compose(
+        evidence,
+        draft,
+        sure=decision == SURE,
+        voice=speaking.words if speaking else frozenset(),
+        stop=draft.close,
+        stopped=stopped,
+        recites=Recital(messages[0]["content"], evidence.facts).continues,
+    )
+    for item in checked:
         if isinstance(item, Reply):
             timings |= {"check": round(item.check_ms, 2), **_since(began)}
             digest = speaking.digest if speaking else None
-            yield Outcome(item, evidence, messages if speaking else [], digest, timings, noted)
+            noted["dropped_citations"] = marks.dropped
+            sent = messages if speaking else []
+            yield Outcome(item, evidence, sent, digest, timings, noted)
         else:
             timings.setdefault("first", _ms(began))
             yield item

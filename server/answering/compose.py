@@ -52,20 +52,22 @@ def compose(
     voice: frozenset[str] = frozenset(),
     stop: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
+    recites: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[str | Reply]:
     """Yield checked text as it becomes sure, then the Reply as the last item.
 
     `draft` streams the model's words; `stop` is called once no more of them are wanted; `stopped`
     says that somebody else has ended it, so its last sentence may be half a one. `voice`: stems of
     the owner's manner of speaking, which need no evidence. `sure`: what the gate says of the
-    evidence.
+    evidence. `recites` says of each sentence whether the draft has come to quote its instructions,
+    which ends it.
     """
     writer = _Writer(evidence, voice, sure)
     for sentence, raw in _sentences(draft):
         writer.reply.draft = raw
         if stopped():
             break
-        shown = writer.take(sentence)
+        shown = None if recites(sentence) else writer.take(sentence)
         if shown is None:
             stop()
             break

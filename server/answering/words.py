@@ -6,7 +6,17 @@ import re
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_URL = re.compile(r"https?://[^\s)>\]]+|\b[\w.+-]+@[\w-]+\.[\w.]+")
+# What may lead somewhere: any scheme, an address without one, the target of a Markdown link or
+# image, a host or a file by its dotted name.
+_ADDRESS = re.compile(
+    r"[a-z][a-z0-9+.\-]{0,20}:[/\\]{1,2}[^\s)>\]]+"
+    r"|\b(?:javascript|vbscript|data|blob|mailto|tel|sms):[^\s)>\]]+"
+    r"|(?<![\w:/\\])(?:\\\\|//)[\w.-]+[^\s)>\]]*"
+    r"|(?<=\]\()\s*<?[^\s)>]+|(?<=\]\[)[^\]\s]+"
+    r"|\b[\w.+-]+@[\w-]+\.[\w.]+"
+    r"|\b(?:[\w-]+\.)+(?-i:[a-z]{2,})\b(?:/[^\s)>\]]*)?",
+    re.IGNORECASE,
+)
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
@@ -71,8 +81,8 @@ def names(text: str) -> set[str]:
 
 
 def addresses(text: str) -> set[str]:
-    """URLs and e-mail addresses."""
-    return {a.rstrip(".,;:!?").lower() for a in _URL.findall(text)}
+    """URLs, link targets, hosts and e-mail addresses: whatever may lead somewhere."""
+    return {a.strip().rstrip(".,;:!?\"'*_`").lower() for a in _ADDRESS.findall(text)}
 
 
 def stem(word: str) -> str:

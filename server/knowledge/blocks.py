@@ -10,8 +10,9 @@ from textwrap import dedent
 from lxml import etree
 from lxml.html import HtmlElement
 
-from server.knowledge.pages import Block, Kind, strip_invisible
+from server.knowledge.pages import Block, Kind
 from server.knowledge.tables import CODE_TABLE, is_layout, one_line, table_rows
+from server.visible_text import strip_invisible
 
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _BLOCKS = frozenset(

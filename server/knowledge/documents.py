@@ -12,8 +12,9 @@ from markdown_it.token import Token
 
 from server.errors import Invalid
 from server.knowledge.extract import decode, extract_page
-from server.knowledge.pages import Block, ExtractedPage, strip_invisible
+from server.knowledge.pages import Block, ExtractedPage
 from server.knowledge.pdf import read_pdf
+from server.visible_text import strip_invisible
 
 MOST_BYTES = 50_000_000
 _GIANT = 10_000  # characters of a paragraph
@@ -91,7 +92,7 @@ def read_markdown(name: str, text: str, url: str = "") -> ExtractedPage:
     title = ""
     if front := _FRONT_MATTER.match(text):
         found = _FRONT_TITLE.search(front.group(1))
-        title = found.group(1) if found else ""
+        title = strip_invisible(found.group(1))[0] if found else ""
         text = text[front.end() :]
     page = extract_page(_render(text).encode("utf-8", "replace"), url or name)
     if title and page.title == (url or name).rsplit("/", 1)[-1]:

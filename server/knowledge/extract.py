@@ -14,8 +14,9 @@ from lxml.html import HtmlElement
 
 from server.errors import Invalid
 from server.knowledge.blocks import read_blocks
-from server.knowledge.pages import ExtractedPage, strip_invisible
+from server.knowledge.pages import ExtractedPage
 from server.knowledge.visible import main_content, prune_boilerplate, prune_hidden
+from server.visible_text import strip_invisible
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)

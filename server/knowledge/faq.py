@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from server.errors import Invalid
 from server.knowledge.extract import decode
-from server.knowledge.pages import Block, ExtractedPage, strip_invisible
+from server.knowledge.pages import Block, ExtractedPage
+from server.visible_text import strip_invisible
 
 MOST_PAIRS = 20_000
 _MOST_BYTES = 20_000_000
@@ -52,7 +53,7 @@ def read_faq(name: str, body: bytes) -> tuple[FaqPair, ...]:
 def faq_page(name: str, pairs: tuple[FaqPair, ...], *, url: str = "") -> ExtractedPage:
     """The pairs as a page: each question is a heading, so each answer becomes a passage."""
     blocks = tuple(Block(p.answer, (p.question,), "", "answer") for p in pairs)
-    return ExtractedPage(url or name, name, "", blocks)
+    return ExtractedPage(url or name, strip_invisible(name)[0] or "FAQ", "", blocks)
 
 
 _Row = tuple[int, str, str, str]

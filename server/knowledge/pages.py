@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["prose", "list", "table", "code", "answer"]
-
-# Zero width, bidi controls, invisible operators, annotation marks, tags, variation selectors.
-_INVISIBLE = re.compile(
-    "[\u061c\u115f\u1160\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
-)
-# Joiners between letters of scripts that need them, and emoji sequences, carry meaning.
-_LETTER = (
-    "[^\x00-\u02ff\\s\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\U000e0000-\U000e0fff]"
-)
-_JOINED = re.compile(f"(?<={_LETTER})[\u200c\u200d\ufe0e\ufe0f]{{1,2}}(?={_LETTER})")
-_EMOJI_STYLE = re.compile(r"(?<=[\u2000-\u3300\U0001f000-\U0001faff])[\ufe0e\ufe0f]")
-_PLACEHOLDERS = {"\u200c": "\ue900", "\u200d": "\ue901", "\ufe0e": "\ue902", "\ufe0f": "\ue903"}
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue900-\ue903]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +49,3 @@ class ExtractedPage:
             parts = (*block.heading_path, block.anchor, block.kind, block.text)
             digest.update("\x1f".join(("\x1e", *parts)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
-
-
-def strip_invisible(text: str) -> tuple[str, int]:
-    """Remove characters that no reader sees; return the text and how many carried risk.
-
-    Soft hyphens and control characters go too, but are not counted: they are ordinary.
-    """
-    text = _CONTROL.sub("", text)
-    if text.isascii():
-        return text, 0
-    text = text.replace("\u00ad", "")
-    for pattern in (_JOINED, _EMOJI_STYLE):
-        text = pattern.sub(lambda m: "".join(_PLACEHOLDERS[c] for c in m.group()), text)
-    text, count = _INVISIBLE.subn("", text)
-    for kept, placeholder in _PLACEHOLDERS.items():
-        text = text.replace(placeholder, kept)
-    return text, count

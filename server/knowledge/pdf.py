@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from server.errors import Invalid, Unavailable
-from server.knowledge.pages import Block, ExtractedPage, strip_invisible
+from server.knowledge.pages import Block, ExtractedPage
+from server.visible_text import strip_invisible
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _WALL_SECONDS = 60

@@ -21,7 +21,7 @@ from server.llm.chat_model import EngineChatModel
 from server.llm.engine import Engine, GenerationParams
 from server.llm.models import Prepared, file_sha256, verify
 from server.llm.voice import Voice
-from server.prompt import PROMPT_VERSION
+from server.prompt import PROMPT_VERSION, Message, Room
 from server.store import Store
 from server.store.adapters import Activation, Adapter
 from server.store.database import now
@@ -64,6 +64,16 @@ def roll_back(store: Store, assistant_id: str, *, actor: str) -> Activation:
 def reply_params(max_tokens: int) -> GenerationParams:
     """How every reply is generated, to visitors and in the evaluation of an adapter alike."""
     return GenerationParams(max_new_tokens=max_tokens, repetition_penalty=1.05)
+
+
+def room_of(engine: Engine, params: GenerationParams) -> Room:
+    """What an engine holds beside the longest reply, counted by its own tokenizer."""
+
+    def count(messages: Sequence[Message]) -> int:
+        chat = [{"role": m["role"], "content": m["content"]} for m in messages]
+        return len(engine.encode_chat(chat))
+
+    return Room(tokens=engine.context_length - params.max_new_tokens, count=count)
 
 
 def probe(engine: Engine, prompts: Sequence[Sequence[dict[str, str]]]) -> list[str]:
@@ -144,7 +154,7 @@ class EngineVoices:
         if loaded.engine.is_broken:
             raise Unavailable("The model is not available.", hint="Try again in a moment.")
         model = EngineChatModel(engine=loaded.engine, params=self._params)
-        return Voice(model, loaded.digest, loaded.words)
+        return Voice(model, loaded.digest, loaded.words, room_of(loaded.engine, self._params))
 
     def base_engine(self) -> Engine:
         return self._base.engine

@@ -102,6 +102,11 @@ class Engine:
         return self._fault is not None
 
     @property
+    def context_length(self) -> int:
+        """Tokens that the model holds, prompt and reply together."""
+        return self.tokenizer.format.context_length
+
+    @property
     def open_count(self) -> int:
         """Generations that run or wait."""
         return len(self._running) + len(self._waiting)
@@ -141,7 +146,7 @@ class Engine:
         _return_memory()
 
     def _check_length(self, ids: Sequence[int]) -> None:
-        room = self.tokenizer.format.context_length
+        room = self.context_length
         if not ids:
             raise Invalid("the prompt is empty.", hint="Send at least one token.")
         if len(ids) >= room:

@@ -1,10 +1,16 @@
 """Models served elsewhere over OpenAI's protocol, such as vLLM on a GPU machine."""
 
+from collections.abc import Sequence
+
 from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import SecretStr
 
 from server.errors import Invalid
 from server.llm.engine import GenerationParams
+from server.prompt import Message, Room
+
+# What a chat template adds to a message.
+_FRAME = 8
 
 
 def remote_chat_model(
@@ -42,3 +48,17 @@ def remote_chat_model(
         streaming=True,
         stream_usage=True,
     )
+
+
+def estimated_room(context_length: int, *, reply_tokens: int) -> Room:
+    """What a model elsewhere holds: its tokenizer is not here, so the count is an estimate."""
+    return Room(tokens=context_length - reply_tokens, count=_estimate)
+
+
+def _estimate(messages: Sequence[Message]) -> int:
+    """Tokens of a chat, rather too many: three bytes each, and every digit may be one."""
+    return sum(_FRAME + _size(message["content"]) for message in messages)
+
+
+def _size(text: str) -> int:
+    return (len(text.encode("utf-8", "replace")) + 2 * sum(map(str.isdigit, text))) // 3

@@ -8,7 +8,8 @@ import pytest
 
 from server.errors import Invalid
 from server.knowledge.extract import decode, extract_page
-from server.knowledge.pages import Block, ExtractedPage, strip_invisible
+from server.knowledge.pages import Block, ExtractedPage
+from server.visible_text import strip_invisible
 
 _PLAIN = "Our office opens at nine and closes at five on every working day of the week."
 

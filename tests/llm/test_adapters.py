@@ -30,6 +30,7 @@ class FakeEngine(Engine):
     """Says which model it is; opened and closed ones are counted."""
 
     opened: list[FakeEngine] = []  # noqa: RUF012  # emptied by the fixture
+    context_length = 2048
 
     def __init__(self, model_dir: Path, *, threads: int = 0) -> None:
         self.said = (model_dir / "says.txt").read_text()
@@ -140,6 +141,12 @@ def test_before_any_promotion_the_base_answers(stage: Stage) -> None:
     voice = stage.voices.voice(stage.assistant.id)
     assert voice.digest is None and voice.words == frozenset()
     assert stage.says() == "base"
+
+
+def test_a_voice_knows_what_its_engine_holds_beside_the_longest_reply(stage: Stage) -> None:
+    room = stage.voices.voice(stage.assistant.id).room
+    assert room is not None and room.tokens == FakeEngine.context_length - 160
+    assert room.count([{"role": "user", "content": "Who are you?"}]) == 1
 
 
 def test_a_promoted_adapter_answers_proves_itself_and_is_rolled_back(stage: Stage) -> None:

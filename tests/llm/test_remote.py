@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from server.errors import Invalid
+from server.llm.engine import Engine
 from server.llm.generation import GenerationParams
-from server.llm.remote import remote_chat_model
+from server.llm.remote import estimated_room, remote_chat_model
 
 
 class _OpenAi(BaseHTTPRequestHandler):
@@ -59,3 +60,16 @@ def test_a_remote_model_streams_with_key_and_limits(address: str) -> None:
 def test_something_that_is_no_address_is_refused() -> None:
     with pytest.raises(Invalid, match="not the address"):
         remote_chat_model("gpu-box:8000", api_key="", model="m")
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    "text",
+    ["plain words of English " * 50, "0123456789" * 100, "漢字" * 300, "Übergrößenträger " * 40],
+)
+def test_the_room_of_a_model_elsewhere_is_estimated_rather_too_small(
+    engine: Engine, text: str
+) -> None:
+    room = estimated_room(4096, reply_tokens=160)
+    assert room.tokens == 3936
+    assert room.count([{"role": "user", "content": text}]) >= engine.count_tokens(text)

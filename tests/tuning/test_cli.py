@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from server.cli import main
+from server.prompt import PROMPT_VERSION
 from server.store import Store, open_store
 from server.store.adapters import Adapter
 from server.store.database import now
@@ -159,7 +160,7 @@ def _registered(home: Path) -> Adapter:
     adapter = store.adapters.register(
         Adapter(
             seq=0, id="adp_t", assistant_id=assistant.id, run_id=run.id, digest="d",
-            base_sha256="b", prompt_version="1", path="adapters/adp_t", manifest={},
+            base_sha256="b", prompt_version=PROMPT_VERSION, path="adapters/adp_t", manifest={},
             report={"gate": {"passed": False, "reasons": ["its answers are too long"]}},
             passed=False, created_at=now(),
         )

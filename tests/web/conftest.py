@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from server.app import create_app
 from server.config import Settings
 from server.knowledge.ingest import Ingestion
+from server.prompt import PROMPT_VERSION
 from server.services import Services
 from server.store import Store, open_store
 from server.store.adapters import Adapter
@@ -85,7 +86,7 @@ class World:
             "draft": reply,
             "evidence": [],
             "citations": [],
-            "prompt_version": "1",
+            "prompt_version": PROMPT_VERSION,
             "messages": [],
             "adapter": None,
             "timings": {"total": 3.0},
@@ -107,7 +108,7 @@ class World:
             run_id=run.id,
             digest=run.id,
             base_sha256="b",
-            prompt_version="1",
+            prompt_version=PROMPT_VERSION,
             path="adapters/x",
             manifest={},
             report={"gate": gate},

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
+from server import visible_text
 from server.errors import AppError
 from server.store.assistants import Assistant
 from server.store.overview import Overview
@@ -144,7 +145,7 @@ def _hash(name: str) -> str:
 for _filter in (
     wording.ago,
     wording.moment,
-    wording.parts,
+    visible_text.parts,
     wording.changes,
     wording.percent,
     wording.figure,

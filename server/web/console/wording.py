@@ -1,10 +1,8 @@
-"""How values read on screen: moments, shares, invisible characters, differences. Pure functions."""
+"""How values read on screen: moments, shares, differences. Pure functions."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
@@ -16,19 +14,8 @@ _STEPS = (
     (86400, 3600, "hour"),
     (86400 * 14, 86400, "day"),
 )
-# Not of a control category, and still nothing to see: fillers and supplementary variants.
-_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u2028\u2029")
 # Below this share of equal words, a word-by-word difference is harder to read than both texts.
 _ALIKE = 0.4
-_KEPT = frozenset("\n\t")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of text, or one character that cannot be seen (then `name` says which)."""
-
-    text: str
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +71,6 @@ def safe_link(url: object) -> str | None:
     """The address if a link may lead there; None for javascript:, data: and the like."""
     text = str(url or "")
     return text if re.match(r"https?://[^\s\\]+$", text, re.IGNORECASE) else None
-
-
-def parts(text: str) -> list[Part]:
-    """Split text so that what cannot be seen (tags, zero width, bidi) can be shown marked."""
-    return list(_merged(text))
-
-
-def _merged(text: str) -> Iterator[Part]:
-    plain: list[str] = []
-    for index, char in enumerate(text):
-        if not _is_invisible(char, text[index - 1 : index]):
-            plain.append(char)
-            continue
-        if plain:
-            yield Part("".join(plain))
-            plain.clear()
-        yield Part(f"U+{ord(char):04X}", unicodedata.name(char, "no name").lower())
-    if plain:
-        yield Part("".join(plain))
-
-
-def _is_invisible(char: str, before: str) -> bool:
-    if char in _KEPT:
-        return False
-    # A joiner inside an emoji is what draws it.
-    if char == "\u200d" and before and (before == "\ufe0f" or unicodedata.category(before) == "So"):
-        return False
-    return (
-        unicodedata.category(char) in {"Cc", "Cf", "Co", "Cn", "Cs"}
-        or char in _BLANKS
-        or "\U000e0100" <= char <= "\U000e01ef"
-    )
 
 
 def changes(before: str, after: str) -> list[Change]:
