@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
+from server.answering.compose import CURATED, UNCERTAIN, Reply, compose, refusal, should_refuse
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.answering.related import next_steps
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
 from server.llm.voice import Voice
@@ -103,7 +104,8 @@ def answer(
     if should_refuse(evidence):
         refused = refusal(assistant.settings.refusal)
         yield refused.text
-        yield Outcome(refused, evidence, [], None, timings | _since(began))
+        steps = next_steps(evidence, contact=assistant.settings.contact)
+        yield Outcome(refused, evidence, [], None, timings | _since(began), steps)
         return
     yield evidence
     speaking = _speaking(voice)
@@ -114,7 +116,9 @@ def answer(
         if isinstance(item, Reply):
             timings |= _since(began)
             digest = speaking.digest if speaking else None
-            yield Outcome(item, evidence, messages if speaking else [], digest, timings)
+            cited = [c["page"] for c in item.citations]
+            steps = next_steps(evidence, contact="", cited=cited) if item.label == UNCERTAIN else {}
+            yield Outcome(item, evidence, messages if speaking else [], digest, timings, steps)
         else:
             timings.setdefault("first", _ms(began))
             yield item
