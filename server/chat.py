@@ -17,7 +17,7 @@ from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
 from server.answering.evidence import Evidence
 from server.answering.freshness import as_they_stand
-from server.answering.related import told_steps
+from server.answering.related import told_beside
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
 from server.retrieval.hybrid import Retriever
@@ -262,4 +262,4 @@ def _done(turn: Turn, *, contact: str) -> dict[str, Any]:
         "adapter": turn.adapter,
         "status": turn.status,
         "timings": turn.timings,
-    } | told_steps(turn, contact=contact)
+    } | told_beside(turn, contact=contact)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from server.answering.compose import CURATED
 from server.answering.evidence import Evidence
 from server.answering.words import content_words
 from server.retrieval.hybrid import Hit
@@ -49,12 +50,15 @@ def related_pages(
     return found
 
 
-def told_steps(turn: Turn, *, contact: str) -> dict[str, Any]:
-    """The next steps as a visitor is told them, with the contact of today, not of the log."""
+def told_beside(turn: Turn, *, contact: str) -> dict[str, Any]:
+    """What a visitor is told beside a reply: next steps, with the contact of today, not of the
+    log; and `courtesy` where the reply is a mere greeting, which nobody on the team wrote."""
     related = turn.signals.get("related")
     told: dict[str, Any] = {"related": related} if related else {}
     if contact and "contact" in turn.signals:
         told["contact"] = contact
+    if turn.label == CURATED and CURATED not in turn.signals:
+        told["courtesy"] = True
     return told
 
 

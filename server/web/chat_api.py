@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from server.answering.freshness import as_they_stand
-from server.answering.related import told_steps
+from server.answering.related import told_beside
 from server.chat import storable
 from server.config import Settings
 from server.errors import Invalid, NotFound, Refused
@@ -133,7 +133,7 @@ def show_conversation(key: str, conversation_id: str) -> ResponseReturnValue:
                 "citations": t.citations,
                 "status": t.status,
                 "feedback": feedback.get(t.id),
-                **told_steps(t, contact=contact),
+                **told_beside(t, contact=contact),
             }
             for t in turns
         ],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from server.answering.evidence import Evidence
-from server.answering.related import next_steps, related_pages
+from server.answering.related import next_steps, related_pages, told_beside
 from server.errors import Invalid
 from server.retrieval.hybrid import Hit
 from server.store import Store
@@ -108,6 +109,14 @@ def test_a_person_is_offered_as_the_owner_says_today_not_as_the_log_does(talk: T
     talk.store.assistants.change("acme", {"contact": ""})
     assert "contact" not in told()
     restarted.close()
+
+
+def test_a_greeting_is_told_as_a_courtesy_and_not_as_the_teams_answer(talk: Talk) -> None:
+    live = talk.chat.ask(talk.assistant, talk.conversation(), "Hello!")
+    done = [e for e in live.follow() if e is not None][-1].data
+    assert (done["label"], done["courtesy"]) == ("curated", True)
+    given = replace(talk.store.conversations.turn(live.turn.id), signals={"curated": {"id": "c"}})
+    assert told_beside(given, contact="") == {}
 
 
 def test_a_supported_answer_has_no_next_steps(talk: Talk) -> None:

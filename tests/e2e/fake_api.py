@@ -37,6 +37,8 @@ CITATIONS = [
     ("Payment", "https://shop.example/help/payment", "in *five* working days."),
 ]
 
+BESIDE = ("related", "contact", "courtesy")
+
 Event = tuple[str, dict[str, Any]]
 
 
@@ -199,11 +201,13 @@ def _script_for(state: FakeState, turn_id: str, question: str) -> list[Event]:
         reply, label = "I did not find that in the shop's pages.", "refused"
     if "perhaps" in question:
         label = "uncertain"
-    if "team" in question:
+    if "team" in question or "hello" in question:
         label = "curated"
     if "person" in question:
         label = "handed_over"
-    steps: dict[str, Any] = {"related": RELATED, "contact": CONTACT} if label == "refused" else {}
+    beside: dict[str, Any] = {"related": RELATED, "contact": CONTACT} if label == "refused" else {}
+    if "hello" in question:
+        beside = {"courtesy": True}
     pages = [{"title": title, "url": url} for title, url, _ in CITATIONS]
     pieces = [reply[at : at + 5] for at in range(0, len(reply), 5)]
     done = {
@@ -213,7 +217,7 @@ def _script_for(state: FakeState, turn_id: str, question: str) -> list[Event]:
         "citations": citations_for(reply),
         "adapter": None,
         "status": "complete",
-        **steps,
+        **beside,
     }
     tokens: list[Event] = [("token", {"text": piece}) for piece in pieces]
     return [("turn", {"turn": turn_id}), ("sources", {"sources": pages}), *tokens, ("done", done)]
@@ -254,7 +258,7 @@ def _record(state: FakeState, turn: FakeTurn) -> dict[str, Any]:
         ],
         "status": "streaming" if writing and not turn.stopped else done.get("status", "failed"),
         "feedback": turn.feedback,
-        **{name: done[name] for name in ("related", "contact") if name in done},
+        **{name: done[name] for name in BESIDE if name in done},
     }
 
 

@@ -34,6 +34,9 @@ def test_a_supported_answer_says_so_at_its_sources_without_a_badge(site: Site, p
     expect(page.locator(".sources h3")).to_have_text("Found in 2 sources")
     expect(page.locator(".badge")).to_be_hidden()
     expect(page.locator(".next")).to_be_hidden()
+    ask(page, "hello")
+    expect_answered(page, 2)
+    expect(page.locator(".badge").nth(1)).to_be_hidden()
 
 
 def test_a_refusal_offers_pages_and_a_person_by_keyboard_and_after_a_reload(

@@ -42,5 +42,7 @@ test("the next steps of a refusal come with done and with the history; others ha
   const record = { turn: "trn_1", question: "?", reply: "No.", label: "refused", citations: null, status: "complete", feedback: null } as const;
   assert.deepEqual(fromRecord({ ...record, related, contact: "tel:1" }).related, related);
   assert.deepEqual([fromRecord(record).related, fromRecord(record).contact], [[], null]);
-  assert.deepEqual(applyEvent(newTurn("key", "?"), event("1", "done", { related: "x", contact: 7 })).related, []);
+  const odd = applyEvent(newTurn("key", "?"), event("1", "done", { related: "x", contact: 7, courtesy: "no" }));
+  assert.deepEqual([odd.related, odd.contact, odd.courtesy], [[], null, false]);
+  assert.equal(fromRecord({ ...record, courtesy: true }).courtesy, true);
 });

@@ -39,6 +39,8 @@ export interface Turn {
   /** Next steps: pages near the question, and the address of a person. */
   readonly related: readonly Source[];
   readonly contact: string | null;
+  /** A mere greeting: nothing that a label would say anything about. */
+  readonly courtesy: boolean;
   readonly status: Status;
   readonly feedback: Verdict;
   readonly problem: Problem | null;
@@ -72,6 +74,7 @@ export interface TurnRecord {
   feedback: Verdict;
   related?: Source[];
   contact?: string;
+  courtesy?: boolean;
 }
 
 /** One parsed event of the stream. */
@@ -101,6 +104,7 @@ export function newTurn(key: string, question: string): Turn {
     sources: [],
     related: [],
     contact: null,
+    courtesy: false,
     status: "streaming",
     feedback: null,
     problem: null,
@@ -118,7 +122,7 @@ export function fromRecord(record: TurnRecord): Turn {
     reply: record.status === "streaming" ? "" : (record.reply ?? ""),
     label: record.label,
     citations: record.citations ?? [],
-    ...nextSteps(record),
+    ...beside(record),
     status: record.status,
     feedback: record.feedback,
   };
@@ -155,14 +159,17 @@ function finished(turn: Turn, body: Record<string, unknown>): Turn {
     reply: typeof body.reply === "string" ? body.reply : turn.reply,
     label: (body.label as Label | undefined) ?? null,
     citations: listOf<Citation>(body.citations),
-    ...nextSteps(body),
+    ...beside(body),
     status: body.status === "stopped" ? "stopped" : "complete",
     problem: null,
   };
 }
 
-function nextSteps({ related, contact }: { related?: unknown; contact?: unknown }): Pick<Turn, "related" | "contact"> {
-  return { related: listOf<Source>(related), contact: typeof contact === "string" ? contact : null };
+/** What comes beside a reply, in the done event and in the history alike. */
+function beside(told: Partial<Record<"related" | "contact" | "courtesy", unknown>>): Pick<Turn, "related" | "contact" | "courtesy"> {
+  const { related, contact, courtesy } = told;
+  const person = typeof contact === "string" ? contact : null;
+  return { related: listOf<Source>(related), contact: person, courtesy: courtesy === true };
 }
 
 /** Read the server's error shape; missing parts are empty and filled in by the view. */

@@ -91,7 +91,7 @@ export class TurnView {
 
   #showBadge(turn: Turn): void {
     const words = turn.label ? this.#strings.labels[turn.label] : undefined;
-    this.#badge.hidden = !words || !isFinal(turn);
+    this.#badge.hidden = !words || turn.courtesy || !isFinal(turn);
     this.#badge.className = `badge ${turn.label ?? ""}`;
     const sign = turn.label === "curated" ? CHECK : NOTE;
     if (words) this.#badge.replaceChildren(icon(sign), words);
