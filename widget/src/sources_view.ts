@@ -19,8 +19,8 @@ export class SourcesView {
     const sorted = [...citations].sort((a, b) => a.n - b.n);
     this.#items = new Map(sorted.map((citation) => [citation.n, this.#item(citation)]));
     // A supported answer says so here, quietly: a badge on every good answer would shout.
-    const { foundIn, sources } = this.#strings;
-    const title = el("h3", {}, (label === "supported" ? foundIn : sources)(sorted.length));
+    const { backing, sources } = this.#strings;
+    const title = el("h3", {}, (label === "supported" ? backing : sources)(sorted.length));
     this.node.replaceChildren(...(sorted.length ? [title, ...this.#items.values()] : []));
     this.node.hidden = sorted.length === 0;
   }

@@ -27,7 +27,7 @@ const en = {
   answering: "Writing an answer.",
   answered: "The answer is complete.",
   sources: (count: number) => (count === 1 ? "1 source" : `${count} sources`),
-  foundIn: (count: number) => (count === 1 ? "Found in 1 source" : `Found in ${count} sources`),
+  backing: (count: number) => (count === 1 ? "Found in 1 source" : `Found in ${count} sources`),
   pageStates: {
     changed: "This page has changed since.",
     gone: "This page is no longer there.",
