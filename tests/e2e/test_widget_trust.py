@@ -55,6 +55,7 @@ def test_a_refusal_offers_pages_and_a_person_by_keyboard_and_after_a_reload(
         ]
         assert links.first.get_attribute("rel") == "noopener noreferrer nofollow"
         expect(links.last).to_have_text("Talk to a person")
+        assert links.last.get_attribute("target") is None
         page.reload()
     page.get_by_role("button", name="Good answer").focus()
     page.keyboard.press("Shift+Tab")

@@ -15,16 +15,22 @@ export class NextSteps {
   }
 
   show({ label, related, contact }: Turn): void {
-    const { mayHelp, related: alsoSee, contact: talk, newTab } = this.#strings;
+    const { mayHelp, related: alsoSee } = this.#strings;
     const pages = related.filter((page) => page.title);
     const heading = el("h3", {}, label === "refused" ? mayHelp : alsoSee);
     const list = el("ul", {}, ...pages.map((page) => el("li", {}, this.#page(page))));
-    const href = contact && safeHref(contact);
-    // A mail or telephone program opens beside the page; only the web needs a new tab.
-    const name = href && safeWebHref(href) ? `${talk} (${newTab})` : talk;
-    const person = href ? outLink(href, { class: "retry", "aria-label": name }, icon(CHAT), talk) : null;
+    const person = this.#person(contact && safeHref(contact));
     this.node.replaceChildren(...(pages.length ? [heading, list] : []), ...(person ? [person] : []));
     this.node.hidden = !this.node.childElementCount;
+  }
+
+  #person(href: string | null): HTMLElement | null {
+    const { contact, newTab } = this.#strings;
+    const inside = [icon(CHAT), contact];
+    if (!href) return null;
+    // A mail or telephone program opens beside the page: a new tab would stay empty.
+    if (!safeWebHref(href)) return el("a", { class: "retry", href }, ...inside);
+    return outLink(href, { class: "retry", "aria-label": `${contact} (${newTab})` }, ...inside);
   }
 
   #page({ title, url }: Source): Node {
