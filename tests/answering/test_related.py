@@ -111,6 +111,13 @@ def test_a_person_is_offered_as_the_owner_says_today_not_as_the_log_does(talk: T
     restarted.close()
 
 
+def test_an_uncertain_answer_names_the_near_page_that_it_does_not_cite(talk: Talk) -> None:
+    talk.says = lambda _: ["Orders can be returned within 30 days of delivery."]
+    turn = talk.ask("Can orders and parcels to Norway be insured?")
+    assert (turn.label, turn.citations[0]["title"]) == ("uncertain", "Returns")
+    assert turn.signals == {"related": [{"title": "Shipping", "url": f"{SITE}/shipping"}]}
+
+
 def test_a_greeting_is_told_as_a_courtesy_and_not_as_the_teams_answer(talk: Talk) -> None:
     live = talk.chat.ask(talk.assistant, talk.conversation(), "Hello!")
     done = [e for e in live.follow() if e is not None][-1].data
