@@ -16,6 +16,8 @@ from typing import Any
 from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
 from server.answering.evidence import Evidence
+from server.answering.freshness import as_they_stand
+from server.answering.related import told_beside
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
 from server.retrieval.hybrid import Retriever
@@ -129,7 +131,7 @@ class Chat:
         """The stream of a turn: as it runs, or told again from the log."""
         with self._guard:
             live = self._live.get(turn.id)
-        return live or _retold(self._store.conversations.turn(turn.id))
+        return live or self._retold(self._store.conversations.turn(turn.id))
 
     def stop(self, turn: Turn) -> None:
         """End an answer early; what was shown is kept. A finished turn stays as it is."""
@@ -212,7 +214,21 @@ class Chat:
     def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
         # The log first: what a visitor has seen as done must never be missing from it.
         self._store.conversations.finish_turn(live.turn.id, outcome.as_answered(status))
-        live.add("done", _done(self._store.conversations.turn(live.turn.id)), last=True)
+        turn = self._store.conversations.turn(live.turn.id)
+        live.add("done", _done(turn, contact=outcome.signals.get("contact", "")), last=True)
+
+    def _retold(self, turn: Turn) -> LiveTurn:
+        live = LiveTurn(turn, retold=True)
+        live.add("turn", {"turn": turn.id})
+        if turn.status in {"failed", "interrupted", OPEN}:
+            lost = Unavailable("This answer was interrupted.", hint="Ask again.")
+            live.add("error", {"error": error_body(lost)}, last=True)
+            return live
+        live.add("token", {"text": turn.reply})
+        present = as_they_stand(self._store.knowledge, [turn])[0]
+        contact = self._store.assistants.by_id(turn.assistant_id).settings.contact
+        live.add("done", _done(present, contact=contact), last=True)
+        return live
 
     def _fail(self, live: LiveTurn, error: AppError) -> None:
         failed = Outcome(Reply(text=live.shown, label=""), None, [], None)
@@ -238,19 +254,7 @@ def _sources(evidence: Evidence) -> list[dict[str, Any]]:
     return [{"title": p.title, "url": p.url or None} for p in pages.values()]
 
 
-def _retold(turn: Turn) -> LiveTurn:
-    live = LiveTurn(turn, retold=True)
-    live.add("turn", {"turn": turn.id})
-    if turn.status in {"failed", "interrupted", OPEN}:
-        lost = Unavailable("This answer was interrupted.", hint="Ask again.")
-        live.add("error", {"error": error_body(lost)}, last=True)
-        return live
-    live.add("token", {"text": turn.reply})
-    live.add("done", _done(turn), last=True)
-    return live
-
-
-def _done(turn: Turn) -> dict[str, Any]:
+def _done(turn: Turn, *, contact: str) -> dict[str, Any]:
     return {
         "turn": turn.id,
         "label": turn.label,
@@ -259,4 +263,4 @@ def _done(turn: Turn) -> dict[str, Any]:
         "adapter": turn.adapter,
         "status": turn.status,
         "timings": turn.timings,
-    }
+    } | told_beside(turn, contact=contact)

@@ -179,6 +179,8 @@ def test_conversations_are_exported_as_lines_and_as_a_table(desk: Desk) -> None:
     table = desk.run("conversations", "export", "acme", "--format", "csv").stdout
     rows = list(csv.DictReader(io.StringIO(table)))
     assert rows[1]["question"] == QUESTION and rows[1]["label"] == "supported"
+    assert [json.loads(line)["label"] for line in lines] == [row["label"] for row in rows]
+    assert all(isinstance(json.loads(line)["signals"], dict) for line in lines)
 
 
 def test_a24_a_cell_that_a_spreadsheet_would_run_is_text(desk: Desk) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from server.answering.compose import CURATED, Reply, compose, refusal
+from server.answering.compose import CURATED, UNCERTAIN, Reply, compose, refusal
 from server.answering.courtesy import courtesy
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.fitting import gate_of
 from server.answering.gate import REFUSE, SURE
+from server.answering.related import next_steps
 from server.answering.untrusted import Marks, Recital
 from server.answering.words import content_words, tokens
 from server.errors import Unavailable
@@ -110,14 +111,13 @@ def answer(
     evidence = find_evidence(retriever, assistant.id, query, frame=gate.frame)
     likely = gate.probability(evidence.signals)
     decision = gate.decide(likely) if evidence.sentences else REFUSE
-    noted: dict[str, Any] = {
-        "gate": round(likely, 4),
-        **{n: round(v, 4) for n, v in evidence.signals.items()},
-    }
+    seen = {name: round(value, 4) for name, value in evidence.signals.items()}
+    noted: dict[str, Any] = {"gate": round(likely, 4), "seen": seen}
     timings = {"evidence": _ms(began)}
     if decision == REFUSE:
         refused = refusal(assistant.settings.refusal)
         yield refused.text
+        noted |= next_steps(evidence, contact=assistant.settings.contact)
         yield Outcome(refused, evidence, [], None, timings | _since(began), noted)
         return
     yield evidence
@@ -145,6 +145,9 @@ def answer(
             timings |= {"check": round(item.check_ms, 2), **_since(began)}
             digest = speaking.digest if speaking else None
             noted["dropped_citations"] = marks.dropped
+            if item.label == UNCERTAIN:
+                cited = [c["page"] for c in item.citations]
+                noted |= next_steps(evidence, contact="", cited=cited)
             sent = messages if speaking else []
             yield Outcome(item, evidence, sent, digest, timings, noted)
         else:

@@ -9,6 +9,9 @@ from typing import Any
 from server.answering.evidence import EvidenceSentence
 from server.answering.words import content_words, counted
 
+# Between quoted sentences that do not follow each other.
+BETWEEN_QUOTES = " … "
+
 
 @dataclass(slots=True)
 class Citation:
@@ -26,7 +29,7 @@ class Citation:
             "n": self.n,
             "title": _title(first),
             "url": first.url if first.url.startswith("http") else None,
-            "quote": " … ".join(s.text for s in self.sentences),
+            "quote": BETWEEN_QUOTES.join(s.text for s in self.sentences),
             "source": passage.source_id,
             "page": passage.page_id,
             "passage": passage.id,

@@ -15,6 +15,11 @@ from server.errors import Conflict, Invalid, NotFound
 from server.store.database import Database, new_id, now, record, records
 from server.store.tables import assistants
 
+_BAD = r"\x00-\x20\x7f-\xa0<>\"'\\"
+_EMAIL = rf"[^{_BAD}@,;?&/:]+@[\w-]+(?:\.[\w-]+)+"
+# No user name in an address: https://bank.example@evil.example opens evil.example.
+_CONTACT = rf"mailto:{_EMAIL}|tel:\+?[\d().-]{{3,30}}|https://[^{_BAD}@/?#]+(?:[/?#][^{_BAD}]*)?"
+
 
 class AssistantSettings(BaseModel):
     """Everything that an owner can change without touching the pasted tag."""
@@ -39,6 +44,21 @@ class AssistantSettings(BaseModel):
         default="I could not find that in our pages. Could you put it in other words?",
         max_length=500,
     )
+
+    contact: str = Field(default="", max_length=300)
+
+    @field_validator("contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        """An address behind "Talk to a person"; a mere e-mail address becomes a mailto: link."""
+        text = value.strip()
+        if re.fullmatch(_EMAIL, text):
+            text = f"mailto:{text}"
+        if text and not re.fullmatch(_CONTACT, text, re.IGNORECASE):
+            raise ValueError(
+                "Write an e-mail address, a number such as tel:+4722334455, or an https:// address"
+            )
+        return text
 
     @field_validator("origins")
     @classmethod

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from server.errors import NotFound
 from server.store.database import Database, new_id, now, record, records
@@ -78,6 +91,17 @@ class Passage:
     title: str
     url: str
     page_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CitedPage:
+    """A page that citations name, as it is now; `texts`: its passages in reading order, left out
+    where every citation is of the present version."""
+
+    id: str
+    url: str
+    version: int
+    texts: tuple[str, ...]
 
 
 _SOURCE = [sources.c[name] for name in Source.__slots__]
@@ -281,6 +305,36 @@ class Knowledge:
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(passages.c.seq)).all()
         return records(Passage, rows)
+
+    def cited_pages(
+        self,
+        assistant_id: str,
+        cited: AbstractSet[tuple[str, int]],
+        addresses: AbstractSet[str] = frozenset(),
+    ) -> list[CitedPage]:
+        """The pages of (page id, version) pairs, or at these addresses, in one query."""
+        ids = Counter(page_id for page_id, _ in cited)
+        # Most citations are of the present version: their text need not be read.
+        settled = [pair for pair in cited if ids[pair[0]] == 1]
+        text_wanted = and_(
+            passages.c.page_id == pages.c.id,
+            tuple_(pages.c.id, pages.c.version).not_in(settled),
+        )
+        query = (
+            select(pages.c.id, pages.c.url, pages.c.version, passages.c.text)
+            .outerjoin(passages, text_wanted)
+            .where(
+                pages.c.assistant_id == assistant_id,
+                or_(pages.c.id.in_(list(ids)), pages.c.url.in_(addresses)),
+            )
+            .order_by(pages.c.seq, passages.c.ordinal)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        texts: dict[tuple[str, str, int], list[str]] = {}
+        for row in rows:
+            texts.setdefault((row.id, row.url, row.version), []).append(row.text or "")
+        return [CitedPage(*page, texts=tuple(found)) for page, found in texts.items()]
 
     def passage_ids(self, assistant_id: str) -> set[str]:
         with self._db.read() as connection:

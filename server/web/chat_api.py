@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from server.answering.freshness import as_they_stand
+from server.answering.related import told_beside
 from server.chat import storable
 from server.config import Settings
 from server.errors import Invalid, NotFound, Refused
@@ -117,9 +119,9 @@ def start_conversation(key: str) -> ResponseReturnValue:
 @blueprint.get("/conversations/<conversation_id>")
 def show_conversation(key: str, conversation_id: str) -> ResponseReturnValue:
     conversation = _own_conversation(conversation_id)
-    store = _services().store.conversations
-    turns = store.turns(conversation.id)
-    feedback = store.feedback([t.id for t in turns])
+    store, contact = _services().store, _assistant().settings.contact
+    turns = as_they_stand(store.knowledge, store.conversations.turns(conversation.id))
+    feedback = store.conversations.feedback([t.id for t in turns])
     return jsonify(
         conversation=conversation.id,
         turns=[
@@ -131,6 +133,7 @@ def show_conversation(key: str, conversation_id: str) -> ResponseReturnValue:
                 "citations": t.citations,
                 "status": t.status,
                 "feedback": feedback.get(t.id),
+                **told_beside(t, contact=contact),
             }
             for t in turns
         ],

@@ -26,10 +26,18 @@ ANSWER = (
     "Refunds reach your account in *five* working days. See "
     "[how returns work](https://shop.example/returns)."
 )
+RELATED = [
+    {"title": "Opening hours of our workshop", "url": "https://shop.example/help/hours"},
+    {"title": "A catalogue on paper", "url": None},
+    {"title": "Not a page", "url": "javascript:window.pwned=1"},
+]
+CONTACT = "mailto:help@shop.example"
 CITATIONS = [
     ("Returns and refunds", "https://shop.example/help/returns", "within **30 days** of delivery."),
     ("Payment", "https://shop.example/help/payment", "in *five* working days."),
 ]
+
+BESIDE = ("related", "contact", "courtesy")
 
 Event = tuple[str, dict[str, Any]]
 
@@ -62,6 +70,8 @@ class FakeState:
     resumed_from: list[str | None] = field(default_factory=list)
     payload: str = ""
     forgets_ids: bool = False
+    # Citation number -> "changed" or "gone": what has become of its page since the answer.
+    states: dict[int, str] = field(default_factory=dict)
     refuse_asks: int = 0
     brand: dict[str, Any] = field(
         default_factory=lambda: {
@@ -114,7 +124,10 @@ def create_fake(state: FakeState) -> Flask:
 
     @app.get(f"{base}/conversations/<conversation>")
     def history(conversation: str) -> dict[str, Any]:
-        return {"conversation": conversation, "turns": [_record(turn) for turn in state.turns]}
+        return {
+            "conversation": conversation,
+            "turns": [_record(state, turn) for turn in state.turns],
+        }
 
     @app.post(f"{base}/conversations/<conversation>/turns")
     def ask(conversation: str) -> Response | tuple[dict[str, Any], int]:
@@ -188,6 +201,13 @@ def _script_for(state: FakeState, turn_id: str, question: str) -> list[Event]:
         reply, label = "I did not find that in the shop's pages.", "refused"
     if "perhaps" in question:
         label = "uncertain"
+    if "team" in question or "hello" in question:
+        label = "curated"
+    if "person" in question:
+        label = "handed_over"
+    beside: dict[str, Any] = {"related": RELATED, "contact": CONTACT} if label == "refused" else {}
+    if "hello" in question:
+        beside = {"courtesy": True}
     pages = [{"title": title, "url": url} for title, url, _ in CITATIONS]
     pieces = [reply[at : at + 5] for at in range(0, len(reply), 5)]
     done = {
@@ -197,6 +217,7 @@ def _script_for(state: FakeState, turn_id: str, question: str) -> list[Event]:
         "citations": citations_for(reply),
         "adapter": None,
         "status": "complete",
+        **beside,
     }
     tokens: list[Event] = [("token", {"text": piece}) for piece in pieces]
     return [("turn", {"turn": turn_id}), ("sources", {"sources": pages}), *tokens, ("done", done)]
@@ -223,7 +244,7 @@ def _events(turn: FakeTurn, after: int) -> Iterator[str]:
         time.sleep(turn.pause)
 
 
-def _record(turn: FakeTurn) -> dict[str, Any]:
+def _record(state: FakeState, turn: FakeTurn) -> dict[str, Any]:
     done = turn.done()
     writing = turn.pause and time.monotonic() - turn.started < turn.pause * len(turn.events)
     return {
@@ -231,9 +252,13 @@ def _record(turn: FakeTurn) -> dict[str, Any]:
         "question": turn.question,
         "reply": done.get("reply", ""),
         "label": done.get("label"),
-        "citations": done.get("citations", []),
+        "citations": [
+            c | ({"state": state.states[c["n"]]} if c["n"] in state.states else {})
+            for c in done.get("citations", [])
+        ],
         "status": "streaming" if writing and not turn.stopped else done.get("status", "failed"),
         "feedback": turn.feedback,
+        **{name: done[name] for name in BESIDE if name in done},
     }
 
 

@@ -235,6 +235,22 @@ def test_times_are_told_as_iso_8601(admin: Admin) -> None:
     assert listed[10] == "T"
 
 
+def test_each_of_the_five_labels_can_be_asked_for(admin: Admin) -> None:
+    labels = ("supported", "uncertain", "refused", "curated", "handed_over")
+    for label in labels:
+        admin.world.turn(f"About {label}?", label=label)
+    for label in labels:
+        found = admin.get(f"/assistants/acme/conversations?label={label}").json["conversations"]
+        assert [(c["question"], c["labels"]) for c in found] == [(f"About {label}?", label)]
+
+
+def test_a_turn_is_exported_with_its_label_and_what_the_gate_saw(admin: Admin) -> None:
+    signals = {"gate": 0.2, "related": [{"title": "Hours", "url": None}]}
+    admin.world.turn(label="refused", signals=signals)
+    told = admin.get("/assistants/acme/turns").json["turns"][0]
+    assert (told["label"], told["signals"]) == ("refused", signals)
+
+
 def test_conversations_are_filtered(admin: Admin) -> None:
     admin.world.turn("About bananas?", label="refused")
     admin.world.turn("About apples?")

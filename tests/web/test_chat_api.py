@@ -463,3 +463,20 @@ def test_an_unforeseen_failure_is_told_in_the_one_shape(place: Place) -> None:
     answer = place.http.get(f"{API}/config")
     assert answer.status_code == 500 and _is_error(answer)
     assert "secret" not in answer.text
+
+
+def test_the_history_says_what_became_of_cited_pages_and_keeps_the_next_steps(place: Place) -> None:
+    talk = place.talk
+    talk.store.assistants.change("acme", {"contact": "help@acme.example"})
+    path, own = place.start()
+    place.http.post(f"{path}/turns", json={"question": QUESTION}, headers=own).close()
+    lost = "Who repairs my shipping robot?"
+    place.http.post(f"{path}/turns", json={"question": lost}, headers=own).close()
+    until(lambda: all(t["label"] for t in place.http.get(path, headers=own).json["turns"]))
+    before = place.http.get(path, headers=own).json["turns"]
+    assert "state" not in before[0]["citations"][0] and "related" not in before[0]
+    assert before[1]["related"][0]["title"] == "Shipping"
+    assert before[1]["contact"] == "mailto:help@acme.example"
+    talk.learn("https://www.acme.example/returns", "Returns", ["All sales are final now."])
+    after = place.http.get(path, headers=own).json["turns"]
+    assert [c["state"] for c in after[0]["citations"]] == ["changed"]

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from server.store.reviews import Verdict
+from tests.speaking import QUESTION, RETURNS, Talk
 from tests.web.conftest import PASSWORD, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +145,40 @@ def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: st
     tab.locator("text=It answers from the next turn on.").wait_for()
     active: Any = world.store.adapters.active(world.assistant.id)[1]
     assert active.id == adapter.id
+
+
+def test_settings_are_tried_as_typed_before_they_are_saved(
+    world: World, tab: Page, address: str
+) -> None:
+    talk = Talk(world.store, assistant=world.assistant)
+    services = replace(world.services, retriever=talk.retriever, voices=talk.voices)
+    world.app.extensions["parlance"] = services
+    tab.goto(f"{address}/console/acme/settings")
+    tab.fill("[name=contact]", "ask the neighbours")
+    tab.fill("[name=refusal]", "That is not ours to know.")
+    tab.fill("[name=question]", "Who composed the opera about penguins?")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#e-contact")).to_contain_text("e-mail address")
+    expect(tab.locator("[name=contact]")).to_have_attribute("aria-invalid", "true")
+    tab.locator("#tried a").click()
+    expect(tab.locator("[name=contact]")).to_be_focused()
+    tab.fill("[name=contact]", "help@acme.example")
+    tab.get_by_role("button", name="Ask", exact=True).click()
+    tries = tab.locator(".try")
+    expect(tries.first).to_contain_text("As typed")
+    expect(tries.first).to_contain_text("That is not ours to know.")
+    expect(tries.last).to_contain_text(world.assistant.settings.refusal)
+    expect(tab.locator("#e-contact")).to_be_hidden()
+    assert tab.get_attribute("[name=contact]", "aria-invalid") is None
+    assert world.store.assistants.by_key("acme").settings.contact == ""
+    tab.reload()
+    tab.fill("[name=question]", QUESTION)
+    tab.keyboard.press("Enter")
+    expect(tries).to_have_count(1)
+    expect(tries).to_contain_text(RETURNS[0])
+    tries.locator("summary").click()
+    expect(tries.locator("pre")).to_contain_text("You are Acme Help")
+    talk.chat.close()
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

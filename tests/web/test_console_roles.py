@@ -28,6 +28,7 @@ MATRIX = {
     "GET /console/<key>/tuning": "viewer",
     "GET /console/<key>/runs/<run_id>": "viewer",
     "POST /console/<key>/turns/<turn_id>/review": "reviewer",
+    "POST /console/<key>/settings/preview": "reviewer",
     "GET /console/audit": "owner",
     "GET /console/people": "owner",
     "POST /console/people/invite": "owner",

@@ -33,3 +33,16 @@ test("an answer that is still being written starts empty after a reload", () => 
   const record = { turn: "trn_1", question: "?", reply: "half", label: null, citations: null, status: "streaming", feedback: null } as const;
   assert.equal(fromRecord(record).reply, "");
 });
+
+test("the next steps of a refusal come with done and with the history; others have none", () => {
+  const related = [{ title: "Hours", url: null }];
+  const body = { label: "refused", reply: "No.", citations: [], status: "complete", related, contact: "tel:+4712345678" };
+  const done = applyEvent(newTurn("key", "?"), event("1", "done", body));
+  assert.deepEqual([done.related, done.contact], [related, "tel:+4712345678"]);
+  const record = { turn: "trn_1", question: "?", reply: "No.", label: "refused", citations: null, status: "complete", feedback: null } as const;
+  assert.deepEqual(fromRecord({ ...record, related, contact: "tel:1" }).related, related);
+  assert.deepEqual([fromRecord(record).related, fromRecord(record).contact], [[], null]);
+  const odd = applyEvent(newTurn("key", "?"), event("1", "done", { related: "x", contact: 7, courtesy: "no" }));
+  assert.deepEqual([odd.related, odd.contact, odd.courtesy], [[], null, false]);
+  assert.equal(fromRecord({ ...record, courtesy: true }).courtesy, true);
+});

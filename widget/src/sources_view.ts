@@ -3,7 +3,7 @@
 import { el, icon, outLink } from "./dom.ts";
 import { DOWN, OUT } from "./icons.ts";
 import { safeWebHref, shortAddress } from "./links.ts";
-import type { Citation } from "./state.ts";
+import type { Citation, Label } from "./state.ts";
 import type { Strings } from "./strings.ts";
 
 export class SourcesView {
@@ -15,10 +15,12 @@ export class SourcesView {
     this.#strings = strings;
   }
 
-  show(citations: readonly Citation[]): void {
+  show(citations: readonly Citation[], label: Label | null): void {
     const sorted = [...citations].sort((a, b) => a.n - b.n);
     this.#items = new Map(sorted.map((citation) => [citation.n, this.#item(citation)]));
-    const title = el("h3", {}, this.#strings.sources(sorted.length));
+    // A supported answer says so here, quietly: a badge on every good answer would shout.
+    const { backing, sources } = this.#strings;
+    const title = el("h3", {}, (label === "supported" ? backing : sources)(sorted.length));
     this.node.replaceChildren(...(sorted.length ? [title, ...this.#items.values()] : []));
     this.node.hidden = sorted.length === 0;
   }
@@ -41,7 +43,9 @@ export class SourcesView {
   #item(citation: Citation): HTMLDetailsElement {
     const href = safeWebHref(citation.url);
     const names = el("span", { class: "names" }, el("span", { class: "title" }, citation.title || (href ?? "")));
-    if (href) names.append(el("span", { class: "place" }, shortAddress(href)));
+    const state = citation.state && this.#strings.pageStates[citation.state];
+    if (state) names.append(el("span", { class: "place changed" }, state));
+    else if (href) names.append(el("span", { class: "place" }, shortAddress(href)));
     const summary = el("summary", {}, el("span", { class: "number" }, String(citation.n)), names, icon(DOWN));
     const body = el("div", { class: "quote" }, el("blockquote", {}, citation.quote));
     if (href) body.append(this.#open(href, citation.title));

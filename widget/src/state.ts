@@ -11,6 +11,8 @@ export interface Citation {
   quote: string;
   source: string;
   marks: number[];
+  /** Only where the page is no longer as it was when the answer was made. */
+  state?: "changed" | "gone";
 }
 
 export interface Source {
@@ -34,6 +36,11 @@ export interface Turn {
   readonly label: Label | null;
   readonly citations: readonly Citation[];
   readonly sources: readonly Source[];
+  /** Next steps: pages near the question, and the address of a person. */
+  readonly related: readonly Source[];
+  readonly contact: string | null;
+  /** A mere greeting: nothing that a label would say anything about. */
+  readonly courtesy: boolean;
   readonly status: Status;
   readonly feedback: Verdict;
   readonly problem: Problem | null;
@@ -65,6 +72,9 @@ export interface TurnRecord {
   citations: Citation[] | null;
   status: Status;
   feedback: Verdict;
+  related?: Source[];
+  contact?: string;
+  courtesy?: boolean;
 }
 
 /** One parsed event of the stream. */
@@ -92,6 +102,9 @@ export function newTurn(key: string, question: string): Turn {
     label: null,
     citations: [],
     sources: [],
+    related: [],
+    contact: null,
+    courtesy: false,
     status: "streaming",
     feedback: null,
     problem: null,
@@ -109,6 +122,7 @@ export function fromRecord(record: TurnRecord): Turn {
     reply: record.status === "streaming" ? "" : (record.reply ?? ""),
     label: record.label,
     citations: record.citations ?? [],
+    ...beside(record),
     status: record.status,
     feedback: record.feedback,
   };
@@ -145,9 +159,17 @@ function finished(turn: Turn, body: Record<string, unknown>): Turn {
     reply: typeof body.reply === "string" ? body.reply : turn.reply,
     label: (body.label as Label | undefined) ?? null,
     citations: listOf<Citation>(body.citations),
+    ...beside(body),
     status: body.status === "stopped" ? "stopped" : "complete",
     problem: null,
   };
+}
+
+/** What comes beside a reply, in the done event and in the history alike. */
+function beside(told: Partial<Record<"related" | "contact" | "courtesy", unknown>>): Pick<Turn, "related" | "contact" | "courtesy"> {
+  const { related, contact, courtesy } = told;
+  const person = typeof contact === "string" ? contact : null;
+  return { related: listOf<Source>(related), contact: person, courtesy: courtesy === true };
 }
 
 /** Read the server's error shape; missing parts are empty and filled in by the view. */

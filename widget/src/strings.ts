@@ -27,6 +27,14 @@ const en = {
   answering: "Writing an answer.",
   answered: "The answer is complete.",
   sources: (count: number) => (count === 1 ? "1 source" : `${count} sources`),
+  backing: (count: number) => (count === 1 ? "Found in 1 source" : `Found in ${count} sources`),
+  pageStates: {
+    changed: "This page has changed since.",
+    gone: "This page is no longer there.",
+  } as Record<string, string>,
+  mayHelp: "These pages may help",
+  related: "Related pages",
+  contact: "Talk to a person",
   source: (n: number, title: string) => `Source ${n}: ${title}`,
   openPage: "Open page",
   newTab: "opens in a new tab",
@@ -40,7 +48,7 @@ const en = {
   labels: {
     uncertain: "Not sure about this",
     refused: "Not in the sources",
-    curated: "Checked by a person",
+    curated: "From the team",
     handed_over: "Passed on to a person",
   } as Record<string, string>,
   stopped: "You stopped this answer.",

@@ -5,6 +5,7 @@ import { asDraft } from "./draft.ts";
 import { AGAIN, CHECK, COPY, NOTE, UP } from "./icons.ts";
 import { MarkdownView } from "./markdown_view.ts";
 import { withMarks, withoutMarks } from "./marks.ts";
+import { NextSteps } from "./next_steps.ts";
 import { SourcesView } from "./sources_view.ts";
 import { isFinal, type Problem, type Turn, type Verdict } from "./state.ts";
 import type { Strings } from "./strings.ts";
@@ -24,6 +25,7 @@ export class TurnView {
   readonly #caret = el("span", { class: "caret", "aria-hidden": "true" });
   readonly #text: MarkdownView;
   readonly #sources: SourcesView;
+  readonly #next: NextSteps;
   readonly #strings: Strings;
   readonly #actions: TurnActions;
   #turn: Turn | null = null;
@@ -32,10 +34,11 @@ export class TurnView {
     this.#strings = strings;
     this.#actions = actions;
     this.#sources = new SourcesView(strings);
+    this.#next = new NextSteps(strings);
     this.#text = new MarkdownView((n) => this.#mark(n));
     const said = el("span", { class: "unseen" }, `${strings.youSaid} `);
     const question = el("div", { class: "question" }, said, turn.question);
-    const parts = [this.#badge, this.#text.node, this.#progress, this.#notice, this.#sources.node, this.#tools];
+    const parts = [this.#badge, this.#text.node, this.#progress, this.#notice, this.#sources.node, this.#next.node, this.#tools];
     this.#answer.append(el("span", { class: "unseen" }, strings.assistantSaid), ...parts);
     this.node = el("div", { class: "turn" }, question, this.#answer);
     this.update(turn);
@@ -51,7 +54,8 @@ export class TurnView {
     this.#showProgress(turn, writing);
     this.#showBadge(turn);
     this.#showNotice(turn);
-    this.#sources.show(writing ? [] : turn.citations);
+    this.#sources.show(writing ? [] : turn.citations, turn.label);
+    this.#next.show(turn);
     this.#showTools(turn);
   }
 
@@ -87,7 +91,7 @@ export class TurnView {
 
   #showBadge(turn: Turn): void {
     const words = turn.label ? this.#strings.labels[turn.label] : undefined;
-    this.#badge.hidden = !words || !isFinal(turn);
+    this.#badge.hidden = !words || turn.courtesy || !isFinal(turn);
     this.#badge.className = `badge ${turn.label ?? ""}`;
     const sign = turn.label === "curated" ? CHECK : NOTE;
     if (words) this.#badge.replaceChildren(icon(sign), words);

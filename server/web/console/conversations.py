@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
+from server.answering.freshness import as_they_stand
 from server.store.assistants import Assistant
 from server.store.conversations import Conversation, Filter, Listed, Turn
 from server.store.overview import Overview
@@ -93,7 +94,8 @@ def conversation_page(
     assistant: Assistant, found: Conversation, *, instead: Judged | None = None, status: int = 200
 ) -> Response:
     """Show a conversation; `instead` replaces one of its turns (a verdict that was refused)."""
-    turns = auth.services().store.conversations.turns(found.id)
+    store = auth.services().store
+    turns = as_they_stand(store.knowledge, store.conversations.turns(found.id))
     judged = [instead if instead and instead.turn.id == t.id else judged_turn(t) for t in turns]
     return show(
         "conversation.html",

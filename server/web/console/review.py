@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from server.answering.freshness import as_they_stand
 from server.errors import Conflict, Invalid
 from server.store.assistants import Assistant
 from server.store.conversations import Turn
@@ -22,7 +23,8 @@ def judge(key: str, turn_id: str) -> Response:
     """Store a verdict, or show the form again with what was typed and why it was not stored."""
     assistant = assistant_at(key)
     store = auth.services().store
-    turn = store.conversations.turn(turn_id, assistant_id=assistant.id)
+    found = store.conversations.turn(turn_id, assistant_id=assistant.id)
+    turn = as_they_stand(store.knowledge, [found])[0]
     try:
         review = store.reviews.judge(
             turn.id, _verdict(), reviewer=auth.actor(), seen=request.form.get("seen", "")

@@ -14,14 +14,36 @@ from server.web.console.shell import assistant_at, back_to, blueprint, show
 
 _LISTS = ("origins", "suggested_prompts", "guidelines", "guardrails")
 _OPTIONAL = ("logo_url", "privacy_url")
-_TEXTS = ("color", "position", "theme", "greeting", "placeholder", "about", "tone", "refusal")
+_TEXTS = (
+    *("color", "position", "theme", "greeting", "placeholder"),
+    *("about", "tone", "refusal", "contact"),
+)
+# Every field by its name on screen: errors are told with it.
+FIELDS = {
+    "name": "Name",
+    "color": "Colour",
+    "position": "Position",
+    "theme": "Theme",
+    "logo_url": "Logo address",
+    "greeting": "Greeting",
+    "placeholder": "Text in the empty field",
+    "suggested_prompts": "Suggested questions",
+    "privacy_url": "Privacy page",
+    "about": "About you",
+    "tone": "Tone",
+    "guidelines": "Guidelines",
+    "guardrails": "Guardrails",
+    "refusal": "When it does not know",
+    "contact": "Talk to a person",
+    "origins": "Allowed origins",
+    "question": "Question",
+}
 
 
 @blueprint.get("/<key>/settings")
 @auth.require("viewer")
 def settings(key: str) -> Response:
-    assistant = assistant_at(key)
-    return _page(assistant, _shown(assistant))
+    return settings_page(assistant_at(key))
 
 
 @blueprint.post("/<key>/settings")
@@ -29,13 +51,13 @@ def settings(key: str) -> Response:
 def save_settings(key: str) -> Response:
     """Store all fields, or none and say at each wrong one what is wrong."""
     assistant, store = assistant_at(key), auth.services().store
-    given = _given()
-    wrong = _wrong(assistant, given)
+    given = typed_settings()
+    wrong = wrong_fields(assistant, given)
     name = request.form.get("name", "").strip()
     if not 0 < len(name) <= 100:
         wrong["name"] = "Give it a name of 1 to 100 characters."
     if wrong:
-        return _page(assistant, _typed(), wrong=wrong)
+        return settings_page(assistant, _typed(), status=400, wrong=wrong)
     before = assistant.settings.model_dump()
     store.assistants.change(key, given)
     if name != assistant.name:
@@ -45,20 +67,28 @@ def save_settings(key: str) -> Response:
     return back_to("settings", key=key, done="saved")
 
 
-def _page(
-    assistant: Assistant, values: dict[str, str], *, wrong: dict[str, str] | None = None
+def settings_page(
+    assistant: Assistant,
+    values: dict[str, str] | None = None,
+    *,
+    status: int = 200,
+    wrong: dict[str, str] | None = None,
+    **tried: Any,
 ) -> Response:
+    """The page with what was typed (else what is saved), and what a question came to, if any."""
     return show(
         "settings.html",
-        status=400 if wrong else 200,
+        status=status,
         assistant=assistant,
-        values=values,
+        values=values or _shown(assistant),
         wrong=wrong or {},
+        FIELDS=FIELDS,
         tag=embed_tag(assistant),
+        **tried,
     )
 
 
-def _given() -> dict[str, Any]:
+def typed_settings() -> dict[str, Any]:
     """The form's fields as the settings' types."""
     form = request.form
     values: dict[str, Any] = {name: form.get(name, "").strip() for name in _TEXTS}
@@ -70,7 +100,7 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _wrong(assistant: Assistant, given: dict[str, Any]) -> dict[str, str]:
+def wrong_fields(assistant: Assistant, given: dict[str, Any]) -> dict[str, str]:
     """What is wrong, by field."""
     try:
         AssistantSettings.model_validate(assistant.settings.model_dump() | given)

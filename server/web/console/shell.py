@@ -151,5 +151,6 @@ for _filter in (
     wording.figure,
     wording.host_of,
     wording.safe_link,
+    wording.signal_figures,
 ):
     blueprint.app_template_filter(_filter.__name__)(_filter)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
+from typing import Any
 from urllib.parse import urlsplit
 
 _STEPS = (
@@ -16,6 +17,8 @@ _STEPS = (
 )
 # Below this share of equal words, a word-by-word difference is harder to read than both texts.
 _ALIKE = 0.4
+# Signals that are next steps for the visitor, not figures.
+_OFFERED = frozenset({"contact", "related"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,25 @@ def safe_link(url: object) -> str | None:
     """The address if a link may lead there; None for javascript:, data: and the like."""
     text = str(url or "")
     return text if re.match(r"https?://[^\s\\]+$", text, re.IGNORECASE) else None
+
+
+def signal_figures(signals: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the gate saw, as names and figures; pages and people that were offered stand elsewhere.
+
+    Groups of signals are shown one by one: {"gate": {"dense": 0.5}} gives ("gate: dense", "0.50").
+    """
+    found: list[tuple[str, str]] = []
+    for name, value in signals.items():
+        plain = name.replace("_", " ")
+        if isinstance(value, dict):
+            found += [(f"{plain}: {inner}", text) for inner, text in signal_figures(value)]
+        elif isinstance(value, bool):
+            found.append((plain, "yes" if value else "no"))
+        elif isinstance(value, int | float):
+            found.append((plain, figure(value, 3)))
+        elif isinstance(value, str) and name not in _OFFERED:
+            found.append((plain, value[:200]))
+    return found
 
 
 def changes(before: str, after: str) -> list[Change]:

@@ -122,6 +122,15 @@
     choose(next ?? turn);
   });
 
+  // A tried question tells wrong settings at their fields, which screen readers should know too.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const wrong of document.querySelectorAll("#settings .wrong[id]")) {
+      const field = document.getElementById(wrong.id.replace("e-", "f-"));
+      if (wrong.textContent) field?.setAttribute("aria-invalid", "true");
+      else field?.removeAttribute("aria-invalid");
+    }
+  });
+
   // On a phone the navigation scrolls sideways: show where one is.
   document.querySelector(".side nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
