@@ -47,7 +47,7 @@ def _hit(n: int, title: str, url: str, *, dense: float = 0.5, heading: str = "")
 
 
 def _related(*hits: Hit, question: str = "Do you rent bicycles?") -> list[dict[str, object]]:
-    return related_pages(Evidence(question, (), hits, 0.5, 0.0))
+    return related_pages(Evidence(question, (), hits, {}))
 
 
 def test_related_pages_are_three_at_most_each_once_nearest_first() -> None:
@@ -76,7 +76,7 @@ def test_a_page_that_has_nothing_to_do_with_the_question_is_not_offered() -> Non
 
 
 def test_a_page_that_the_reply_cites_is_not_offered_again() -> None:
-    evidence = Evidence("?", (), (_hit(1, "A", f"{SITE}/a"), _hit(2, "B", f"{SITE}/b")), 0.5, 0.0)
+    evidence = Evidence("?", (), (_hit(1, "A", f"{SITE}/a"), _hit(2, "B", f"{SITE}/b")), {})
     steps = next_steps(evidence, contact="", cited=["pag_1"])
     assert [page["title"] for page in steps["related"]] == ["B"] and "contact" not in steps
 
