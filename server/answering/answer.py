@@ -11,10 +11,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from server.answering.compose import CURATED, Reply, compose, refusal, should_refuse
-from server.answering.courtesy import courtesy
+from server.answering.aside import Aside, aside, refusal_text
+from server.answering.compose import Reply, compose, refusal, should_refuse
+from server.answering.dialogue import FORMS, Asked, Kind, Said, understand
 from server.answering.evidence import Evidence, as_rows, find_evidence
-from server.answering.words import content_words, tokens
+from server.answering.phrases import base
+from server.answering.standalone import fit
 from server.errors import Unavailable
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
@@ -23,9 +25,6 @@ from server.store.assistants import Assistant
 from server.store.conversations import Answered
 
 log = logging.getLogger(__name__)
-
-_GOING_ON = ("and ", "but ", "what about ", "how about ", "why not")
-_PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
 
 
 @dataclass(slots=True)
@@ -38,6 +37,8 @@ class Outcome:
     digest: str | None
     timings: dict[str, float] = field(default_factory=dict)
     signals: dict[str, Any] = field(default_factory=dict)
+    # What an earlier turn's evidence was logged as, where that turn is told again.
+    rows: Sequence[dict[str, Any]] = ()
 
     def as_answered(self, status: str) -> Answered:
         return Answered(
@@ -45,7 +46,7 @@ class Outcome:
             label=self.reply.label,
             reply=self.reply.text,
             draft=self.reply.draft,
-            evidence=as_rows(self.evidence) if self.evidence else [],
+            evidence=as_rows(self.evidence) if self.evidence else list(self.rows),
             citations=self.reply.citations,
             prompt_version=PROMPT_VERSION,
             messages=[{"role": m["role"], "content": m["content"]} for m in self.messages],
@@ -67,24 +68,13 @@ def persona_of(assistant: Assistant) -> Persona:
     )
 
 
-def search_query(question: str, history: Sequence[tuple[str, str]]) -> str:
-    """The question as retrieval should see it: a follow-up carries the question before it."""
-    said = tokens(question)
-    leans = (
-        not content_words(question)
-        or not _PRONOUNS.isdisjoint(said)
-        or " ".join(said).startswith(_GOING_ON)
-    )
-    return f"{history[-1][0]} {question}" if history and leans else question
-
-
 def answer(
     assistant: Assistant,
     question: str,
     *,
     retriever: Retriever,
     voice: Callable[[], Voice],
-    history: Sequence[tuple[str, str]] = (),
+    history: Sequence[Said] = (),
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Evidence | str | Outcome]:
     """Yield the evidence, pieces of text as they become sure, and the Outcome last.
@@ -93,31 +83,57 @@ def answer(
     quoted. `stopped` is asked at every piece of the draft.
     """
     began = time.perf_counter()
-    greeted = courtesy(question, greeting=assistant.settings.greeting)
-    if greeted is not None:
-        yield greeted
-        yield Outcome(Reply(text=greeted, label=CURATED), None, [], None, _since(began))
+    asked = understand(question, history)
+    signals: dict[str, Any] = {"kind": asked.kind.value, "language": asked.language}
+
+    def find(reading: str) -> Evidence:
+        return find_evidence(retriever, assistant.id, reading)
+
+    told = aside(assistant, asked, history, find)
+    if told is not None:
+        yield told.reply.text
+        rows = told.last.evidence if told.last else ()
+        signals |= _logged(asked, told)
+        yield Outcome(told.reply, None, [], None, _since(began), signals, rows)
         return
-    evidence = find_evidence(retriever, assistant.id, search_query(question, history))
+    evidence = max(map(find, asked.readings), key=lambda e: fit(e, asked.new))
+    signals["asked"] = evidence.question
     timings = {"evidence": _ms(began)}
     if should_refuse(evidence):
-        refused = refusal(assistant.settings.refusal)
+        refused = refusal(refusal_text(assistant.settings, asked.language))
         yield refused.text
-        yield Outcome(refused, evidence, [], None, timings | _since(began))
+        yield Outcome(refused, evidence, [], None, timings | _since(began), signals)
         return
     yield evidence
-    speaking = _speaking(voice)
-    messages = build_messages(persona_of(assistant), question, evidence.facts, history=history)
+    # A draft in one language about facts in another is garbled: the facts are quoted as they are.
+    foreign = base(asked.language or assistant.settings.language) != base(
+        assistant.settings.language
+    )
+    speaking = None if foreign else _speaking(voice)
+    messages = build_messages(
+        persona_of(assistant),
+        evidence.question,
+        evidence.facts,
+        history=[(s.question, s.reply) for s in history if s.evidence],
+    )
     draft = _draft(speaking, messages, stopped)
     words = speaking.words if speaking else frozenset()
     for item in compose(evidence, draft, voice=words, stop=draft.close, stopped=stopped):
         if isinstance(item, Reply):
             timings |= _since(began)
             digest = speaking.digest if speaking else None
-            yield Outcome(item, evidence, messages if speaking else [], digest, timings)
+            sent = messages if speaking else []
+            yield Outcome(item, evidence, sent, digest, timings, signals)
         else:
             timings.setdefault("first", _ms(began))
             yield item
+
+
+def _logged(asked: Asked, told: Aside) -> dict[str, Any]:
+    """How an aside is logged: one that tells nothing again must not be taken for an answer."""
+    if told.last is None:
+        return {"kind": (Kind.META if asked.kind in FORMS else asked.kind).value}
+    return {"asked": told.last.standalone}
 
 
 def _speaking(voice: Callable[[], Voice]) -> Voice | None:
