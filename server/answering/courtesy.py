@@ -64,12 +64,12 @@ _AROUND = (
 )
 _LEADING = re.compile(
     rf"^\s*(?:(?:{_WORDS['en'][0]}|{_WORDS['en'][1]}|{_SEEN.pattern}){_AROUND}"
-    r"(?:\s+[A-Z]\w+(?=[,!]))?(?:\s*[,.!;:–—-]+\s*|\s+(?=(?:and|but|how|what|when|where|which|who|why|"
+    r"(?:\s+[A-Z]\w+(?=[,!]))?(?:\s*[,.!;:–—]+\s*|\s+-\s+|\s+(?=(?:and|but|how|what|when|where|which|who|why|"
     r"is|are|do|does|did|can|could|may|should|would|will|i|please)\b)))+(?=.*\w)",
     re.I,
 )
 _TRAILING = re.compile(
-    rf"[\s,.!?–—-]+(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!]*$", re.I
+    rf"[\s,.!?–—-]+(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!?]*$", re.I
 )
 
 

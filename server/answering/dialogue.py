@@ -169,7 +169,7 @@ _CORRECTIONS = (
         rf"^{_NO}{_MEANT}[\s,:]+(?P<right>.+?)(?:,? (?:and )?not (?:the |a )?(?P<wrong>.+)"
         rf"|,? instead of (?P<instead>.+))?$", re.I
     ),
-    re.compile(r"^(?:no|nope|sorry)[\s,.!:–—-]+(?!i\b|it\b|that\b|you\b)(?P<right>[^,]+)$", re.I),
+    re.compile(r"^(?:no|nope|sorry)[\s,.!:–—-]++(?!i\b|it\b|that\b|you\b)(?P<right>[^,]+)$", re.I),
     re.compile(
         r"^(?P<right>[^,?]{2,40})(?:,\s*(?:and\s+)?not|\s+and\s+not|,?\s+instead\s+of)\s+(?:the |a )?(?P<wrong>[^,?]{2,40})$",
         re.I,

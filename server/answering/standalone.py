@@ -43,9 +43,10 @@ _EMPTY_IT = re.compile(
     r"|\bit(?:\s+is|'s|’s)\s+\w+\s+(?:to|that)\b",
     re.I,
 )
-_BEFORE_VERB = frozenset(
-    "i you we they it one to not can could may might must should will would".split()
-)
+_BEFORE_VERB = frozenset("i you we they it one to not".split())
+_MODALS = frozenset("can could may might must should will would".split())
+_WHO = frozenset("who what that which".split())
+_INVERTS = frozenset("do does did which what is are was were".split())
 _ANYBODY = frozenset("somebody someone something anybody anyone anything people thing".split())
 _ARTICLES = frozenset("the a an my our your its their".split())
 _VERBS = _ASKS - frozenset("how what when where which who whom whose why".split())
@@ -76,9 +77,11 @@ def lean(question: str) -> Lean:
     if not said or not new_words(question):
         return Lean.YES
     at = _refers_at(question)
-    if at is not None:
+    if at is not None and said[at : at + 1] not in (["one"], ["ones"]):
         # "Stop Parlance when it hangs": the word may mean something in the question itself.
         return Lean.MAYBE if len(content_words(" ".join(said[:at]))) > 1 else Lean.YES
+    if at is not None:
+        return Lean.YES
     rest = without_going_on(question)
     if is_clause(rest):
         return Lean.MAYBE if said[-1] in _ENDS or _LACKS_NOUN.match(rest) else Lean.NO
@@ -133,7 +136,7 @@ def corrected(before: str, wrong: str, right: str) -> list[str]:
     for n in range(len(words) - len(sought) + 1 if sought else 0):
         if words[n : n + len(sought)] == sought:
             start, end = spans[n][0], spans[n + len(sought) - 1][1]
-            return [before[:start] + bare + before[end:], right]
+            return [before[:start] + bare + before[end:]]
     return [*_swapped(before, bare), right]
 
 
@@ -184,35 +187,33 @@ def _topics(question: str) -> list[str]:
 
     "the" stays before a noun that had an article; a name has none.
     """
-    runs: list[list[str]] = [[]]
-    verbs_follow = [False]
-    articles = [""]
-    did, article, previous = False, "", ""
-    for match in _WORD.finditer(_HOW.sub("how", question)):
-        word = match.group()
+    found: list[str] = []
+    run: list[str] = []
+    lead, inverted, article, before, previous = "", False, "", "", ""
+    for match in [*_WORD.finditer(_HOW.sub("how", question)), None]:
+        word = match.group() if match else ""
         low = word.lower()
-        if content_words(word) and previous not in _BEFORE_VERB and low not in _ANYBODY:
-            if not runs[-1]:
-                verbs_follow[-1], articles[-1] = did, article
-            runs[-1].append(word)
-            did = False
+        verb = previous in _BEFORE_VERB or (previous in _MODALS and before in _WHO)
+        if content_words(word) and not verb and low not in _ANYBODY:
+            if not run:
+                lead = article
+            run.append(word)
         else:
-            did = did or low in ("do", "does", "did", "which", "what")
-            if runs[-1]:
-                runs.append([])
-                verbs_follow.append(False)
-                articles.append("")
+            if run:
+                found += _nouns(run, lead, inverted=inverted)
+                run, inverted = [], False
+            turns = low in _INVERTS or (low in _MODALS and previous not in _WHO)
+            inverted = (inverted or turns) and low not in _BEFORE_VERB
         article = "the " if low in _ARTICLES else ""
-        previous = low
-    found = []
-    for run, with_verb, lead in zip(runs, verbs_follow, articles, strict=True):
-        if with_verb and len(run) > 1:
-            found += [lead + run[0], lead + " ".join(run[:-1])]
-        elif len(run) > 2:
-            found += [lead + " ".join(run), run[-1]]
-        elif run:
-            found.append(lead + " ".join(run))
+        before, previous = previous, low
     return found
+
+
+def _nouns(run: list[str], lead: str, *, inverted: bool) -> list[str]:
+    """What a run of words may name: behind "does" or "which", its last word may be the verb."""
+    if inverted and len(run) > 1:
+        return [lead + run[0], lead + " ".join(run[:-1])]
+    return [lead + " ".join(run), run[-1]] if len(run) > 2 else [lead + " ".join(run)]
 
 
 def _put(question: str, at: int, topic: str) -> str:
@@ -231,7 +232,7 @@ def _put(question: str, at: int, topic: str) -> str:
 def _added(question: str, topic: str) -> str:
     """The question with a topic where it lacks its noun ("how many do I need"), or at its end."""
     if lacking := _LACKS_NOUN.match(question):
-        return f"{lacking['asks']} {topic.removeprefix('the ')} {question[lacking.end('asks') :]}"
+        return f"{lacking['asks']} {topic.removeprefix('the ')} {question[lacking.end('asks') :].strip()}"
     return f"{question.rstrip(' ?.!')} {topic}?"
 
 
