@@ -15,8 +15,9 @@ from typing import Any
 
 from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
-from server.answering.dialogue import Kind, Said
+from server.answering.dialogue import Said
 from server.answering.evidence import Evidence
+from server.answering.wishes import Kind
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
 from server.retrieval.hybrid import Retriever

@@ -13,10 +13,11 @@ from typing import Any, cast
 
 from server.answering.aside import Aside, aside, refusal_text
 from server.answering.compose import Reply, compose, refusal, should_refuse
-from server.answering.dialogue import FORMS, Asked, Kind, Said, understand
+from server.answering.dialogue import Asked, Said, understand
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.phrases import base
 from server.answering.standalone import fit
+from server.answering.wishes import FORMS, Kind
 from server.errors import Unavailable
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages

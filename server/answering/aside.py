@@ -13,9 +13,10 @@ from typing import Any
 
 from server.answering.citations import Citations
 from server.answering.compose import CURATED, REFUSED, SUPPORTED, UNCERTAIN, Reply
-from server.answering.dialogue import FORMS, Asked, Kind, Said
+from server.answering.dialogue import Asked, Said
 from server.answering.evidence import Evidence, EvidenceSentence
 from server.answering.phrases import Phrase, base, own_name, say
+from server.answering.wishes import FORMS, Kind
 from server.store.assistants import Assistant, AssistantSettings
 
 _MORE = 3

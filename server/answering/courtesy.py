@@ -55,7 +55,7 @@ _WORDS = {
 }
 _KINDS = (Phrase.GREETING, Phrase.WELCOME, Phrase.GOODBYE)
 _SEEN = re.compile(
-    r"(?:ok(?:ay)?|great|perfect|fine|good|nice|cool|super|awesome|excellent|alright|all right|sure|"
+    r"(?:ok(?:ay)?|great|perfect|fine|good|nice|cool|super|awesome|excellent|all ?right|sure|"
     r"yes(?: please)?|yep|i see|got it|understood|makes sense|(?:that|this) (?:helps|helped)|"
     r"(?:that|this)(?: is|'s) (?:good|great|fine|perfect|all|clear|helpful))"
 )
@@ -64,12 +64,13 @@ _AROUND = (
 )
 _LEADING = re.compile(
     rf"^\s*(?:(?:{_WORDS['en'][0]}|{_WORDS['en'][1]}|{_SEEN.pattern}){_AROUND}"
-    r"(?:\s+[A-Z]\w+(?=[,!]))?(?:\s*[,.!;:–—]+\s*|\s+-\s+|\s+(?=(?:and|but|how|what|when|where|which|who|why|"
-    r"is|are|do|does|did|can|could|may|should|would|will|i|please)\b)))+(?=.*\w)",
+    r"(?:\s+[A-Z]\w+(?=[,!]))?(?:\s*[,.!;:–—]+\s*|\s+-\s+|\s+(?=(?:and|but|how|what|when|where|which|who|"
+    r"why|is|are|do|does|did|can|could|may|should|would|will|i|please)\b)))+(?=.*\w)",
     re.I,
 )
 _TRAILING = re.compile(
-    rf"[\s,.!?–—-]+(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!?]*$", re.I
+    rf"(?<![\s,.!?–—-])[\s,.!?–—-]++(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!?]*$",
+    re.I,
 )
 
 

@@ -232,7 +232,8 @@ def _put(question: str, at: int, topic: str) -> str:
 def _added(question: str, topic: str) -> str:
     """The question with a topic where it lacks its noun ("how many do I need"), or at its end."""
     if lacking := _LACKS_NOUN.match(question):
-        return f"{lacking['asks']} {topic.removeprefix('the ')} {question[lacking.end('asks') :].strip()}"
+        rest = question[lacking.end("asks") :].strip()
+        return f"{lacking['asks']} {topic.removeprefix('the ')} {rest}"
     return f"{question.rstrip(' ?.!')} {topic}?"
 
 

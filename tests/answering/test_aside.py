@@ -44,11 +44,8 @@ def test_in_short_is_the_best_sentence_with_its_citation_and_label(talk: Talk) -
 
 
 def test_in_short_of_what_is_short_already_is_the_same_again(talk: Talk) -> None:
-    _, short, shortest = _held(talk, QUESTION, "in short", "even shorter please, tl;dr")
-    assert short.reply == RETURNS[0]
     _, one, two = _held(talk, QUESTION, "in short", "shorter")
-    assert one.reply == two.reply and two.citations == one.citations
-    assert shortest.reply
+    assert one.reply == two.reply == RETURNS[0] and two.citations == one.citations
 
 
 def test_more_details_are_the_next_sentences_of_the_section_and_end(talk: Talk) -> None:
@@ -143,7 +140,7 @@ def test_an_assistant_in_german_refuses_in_german_without_a_hint() -> None:
 
 
 def test_content_in_another_language_is_quoted_and_not_drafted(talk: Talk) -> None:
-    turn = talk.ask("Wie kann ich Orders returned within 30 days of delivery und was ist das?")
+    turn = talk.ask("Wie kann ich das: orders returned within 30 days of delivery?")
     assert turn.signals["language"] == "de"
     assert turn.label != "refused" and RETURNS[0] in turn.reply
     assert talk.model.asked == [] and turn.messages == []

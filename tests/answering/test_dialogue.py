@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from server.answering.dialogue import Kind, Said, correction, understand
+from server.answering.dialogue import Said, correction, understand
 from server.answering.phrases import Phrase
+from server.answering.wishes import Kind
 from tests.talk.pairs import FRESH
 
 BACKUP = Said(
@@ -160,3 +163,13 @@ def test_odd_texts_are_understood_as_something(text: str) -> None:
     for history in ([], [BACKUP]):
         asked = understand(text, history)
         assert asked.phrase or asked.readings or asked.kind in (Kind.AGAIN, Kind.MORE)
+
+
+def test_a_long_hostile_message_is_understood_in_no_time() -> None:
+    history = [Said("How do I " + "word " * 380, "x", citations=[{"title": "head " * 80}])]
+    pieces = ("hi, ", "no, ", "not a, ", "thanks! ", "can you ", "is it be ", "a real ", "?", " ")
+    began = time.perf_counter()
+    for piece in pieces:
+        understand(piece * (2000 // len(piece)) + "x", history)
+        understand(piece * (2000 // len(piece)), history)
+    assert time.perf_counter() - began < 2

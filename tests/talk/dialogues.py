@@ -135,7 +135,10 @@ DIALOGUES = (
         "Put right, twice",
         ("How do I export the verdicts?", "How do I import or export verdicts?"),
         ("not verdicts, conversations", "How do I export the conversations?"),
-        ("sorry, I meant how do I import replies of my own", "How do I import replies that I wrote myself?"),
+        (
+            "sorry, I meant how do I import replies of my own",
+            "How do I import replies that I wrote myself?",
+        ),
         ("how many do I need?", "How many replies do I need before a run?"),
     ),
     _dialogue(
@@ -154,7 +157,10 @@ DIALOGUES = (
     _dialogue(
         "In the visitor's own words",
         ("my bill is due, what do you charge for this?", "What does Parlance cost?"),
-        ("is my customers' data safe or does it leave my server?", "Is data sent to third parties?"),
+        (
+            "is my customers' data safe or does it leave my server?",
+            "Is data sent to third parties?",
+        ),
         ("and where is it kept?", "Where does Parlance keep its data?"),
         ("Can I move it?", "How do I move the data to another folder?"),
     ),
@@ -173,7 +179,10 @@ DIALOGUES = (
         ),
         ("Then how does tuning change the voice?", "How does tuning change the voice?"),
         ("How do I start it?", "How do I start a tuning run?"),
-        ("What happens when the server is stopped meanwhile?", "What happens when the server is stopped during a run?"),
+        (
+            "What happens when the server is stopped meanwhile?",
+            "What happens when the server is stopped during a run?",
+        ),
         ("are you sure?", AGAIN),
     ),
     _dialogue(

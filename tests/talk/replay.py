@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from server.answering.dialogue import Kind, Said, understand
+from server.answering.dialogue import Said, understand
 from server.answering.evidence import Evidence, find_evidence
 from server.answering.standalone import fit
+from server.answering.wishes import Kind
 from server.retrieval.hybrid import Retriever
 from server.store.conversations import Turn
 from tests.talk.dialogues import (
