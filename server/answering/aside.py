@@ -86,6 +86,7 @@ def shorter(last: Said) -> Reply:
         if citation is not None and len(text) < len(last.reply):
             return Reply(text=text, label=last.label, citations=[_only(citation, text)])
     first, citation = next(_statements(last), (last.reply, None))
+    first = _MARKER.sub("", first, count=1) if _MARKER.match(first) else first
     if len(first) >= len(last.reply):
         return again(last)
     cited = [dict(citation) | {"n": 1, "marks": [len(first)]}] if citation else []

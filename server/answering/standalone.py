@@ -57,6 +57,7 @@ _LACKS_NOUN = re.compile(
 )
 _MOST_TOPICS = 4
 _FRAGMENT = 7
+_WHOLE = 3  # content words: so many may be a question by themselves
 # What a reading loses where its best passage does not speak of the new words at all, and what it
 # gains where that passage's heading does. Measured on the pairs in tests/talk.
 _UNSPOKEN = 0.5
@@ -137,7 +138,8 @@ def corrected(before: str, wrong: str, right: str) -> list[str]:
         if words[n : n + len(sought)] == sought:
             start, end = spans[n][0], spans[n + len(sought) - 1][1]
             return [before[:start] + bare + before[end:]]
-    return [*_swapped(before, bare), right]
+    swapped = _swapped(before, bare)
+    return swapped if swapped and len(new_words(bare)) < _WHOLE else [*swapped, right]
 
 
 def fit(evidence: Evidence, new: Collection[str]) -> float:

@@ -69,7 +69,8 @@ def test_what_was_cited_is_a_topic_too() -> None:
 
 def test_a_correction_that_names_no_error_is_tried_in_each_place() -> None:
     found = corrected("How do I start Parlance?", "", "stop")
-    assert found == ["How do I stop Parlance?", "How do I start stop?", "stop"]
+    assert found == ["How do I stop Parlance?", "How do I start stop?"]
+    assert corrected("Which?", "", "the colour") == ["the colour"]
 
 
 def test_in_how_long_there_is_no_topic() -> None:
