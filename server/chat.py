@@ -208,7 +208,8 @@ class Chat:
 
     def _history(self, turn: Turn) -> list[Said]:
         earlier = self._store.conversations.turns(turn.conversation_id)
-        return [_said(t) for t in earlier if t.seq < turn.seq and t.reply]
+        told = (t for t in earlier if t.seq < turn.seq and t.status in ("complete", "stopped"))
+        return [_said(t) for t in told if t.reply]
 
     def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
         # The log first: what a visitor has seen as done must never be missing from it.

@@ -113,7 +113,8 @@ def answer(
     speaking = None if foreign else _speaking(voice)
     messages = build_messages(
         persona_of(assistant),
-        evidence.question,
+        # The visitor's own words where they stand alone, greeting and all: a voice answers to it.
+        question if asked.kind is Kind.QUESTION else evidence.question,
         evidence.facts,
         history=[(s.question, s.reply) for s in history if s.evidence],
     )
