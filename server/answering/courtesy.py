@@ -69,7 +69,9 @@ _LEADING = re.compile(
     re.I,
 )
 _TRAILING = re.compile(
-    rf"(?<![\s,.!?–—-])[\s,.!?–—-]++(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!?]*$",
+    # Tried at the first mark of a run only: a thousand of them must not cost a million steps.
+    r"(?<![\s,.!?–—-])[\s,.!?–—-]++"
+    rf"(?:(?:{_WORDS['en'][1]}){_AROUND}|thanks in advance|please)[\s.!?]*$",
     re.I,
 )
 

@@ -25,7 +25,9 @@ def main() -> int:
         ways = queries(desk.retriever, desk.assistant.id)
         figures = recalls(PAIRS, ways)
         told = [(d, replay(desk, d)) for d in DIALOGUES]
+        alone = [(d, replay(desk, d, forgetful=True)) for d in DIALOGUES]
     figures += "\n\nTwenty dialogues, expectations that held:\n" + table(told)
+    figures += "\n\nThe same turns without what was said before:\n" + table(alone)
     (OUTPUT / "transcripts.html").write_text(page(told, figures), encoding="utf-8")
     with (OUTPUT / "turns.jsonl").open("w", encoding="utf-8") as file:
         for dialogue, lines in told:

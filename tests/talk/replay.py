@@ -38,14 +38,19 @@ class Told:
     held: bool
 
 
-def replay(desk: Desk, dialogue: Dialogue) -> list[Told]:
-    """Hold one dialogue through the whole pipeline."""
+def replay(desk: Desk, dialogue: Dialogue, *, forgetful: bool = False) -> list[Told]:
+    """Hold one dialogue through the whole pipeline.
+
+    `forgetful`: each turn in a conversation of its own, to show what the history is worth.
+    """
     store = desk.store
-    conversation = store.conversations.start(
-        desk.assistant.id, visitor_id="vis_replay", token_hash="", page_url=""
-    )
     told: list[Told] = []
+    conversation = None
     for line in dialogue.lines:
+        if conversation is None or forgetful:
+            conversation = store.conversations.start(
+                desk.assistant.id, visitor_id="vis_replay", token_hash="", page_url=""
+            )
         live = desk.chat.ask(desk.assistant, conversation, line.question)
         for _ in live.follow():
             pass
