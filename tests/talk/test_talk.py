@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from server.llm.models import Prepared
+from tests.talk.dialogues import DIALOGUES, REFUSED
 from tests.talk.manual import Desk, at_the_manual
-from tests.talk.pairs import PAIRS
+from tests.talk.pairs import FRESH, PAIRS, Pair
 from tests.talk.replay import queries, recall, replay, top_heading
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
