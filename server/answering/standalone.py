@@ -57,6 +57,7 @@ _LACKS_NOUN = re.compile(
 )
 _MOST_TOPICS = 4
 _FRAGMENT = 7
+_RICH = 4  # content words: so many say what they mean, whatever else they point at
 _WHOLE = 3  # content words: so many may be a question by themselves
 # What a reading loses where its best passage does not speak of the new words at all, and what it
 # gains where that passage's heading does. Measured on the pairs in tests/talk.
@@ -78,11 +79,10 @@ def lean(question: str) -> Lean:
     if not said or not new_words(question):
         return Lean.YES
     at = _refers_at(question)
-    if at is not None and said[at : at + 1] not in (["one"], ["ones"]):
-        # "Stop Parlance when it hangs": the word may mean something in the question itself.
-        return Lean.MAYBE if len(content_words(" ".join(said[:at]))) > 1 else Lean.YES
     if at is not None:
-        return Lean.YES
+        # "Stop Parlance when it hangs": the word may mean something in the question itself.
+        own = len(content_words(" ".join(said[:at]))) > 1 or len(new_words(question)) >= _RICH
+        return Lean.MAYBE if own and said[at] not in ("one", "ones") else Lean.YES
     rest = without_going_on(question)
     if is_clause(rest):
         return Lean.MAYBE if said[-1] in _ENDS or _LACKS_NOUN.match(rest) else Lean.NO

@@ -27,6 +27,8 @@ from tests.speaking import SITE, Talk
         ("How many do I need?", Lean.MAYBE),
         ("And how do I pay?", Lean.NO),
         ("How do I stop the server when it hangs?", Lean.MAYBE),
+        ("I bought it yesterday, how do I return my order?", Lean.MAYBE),
+        ("My order has not arrived", Lean.NO),
         ("Is it possible to pay by card?", Lean.NO),
         ("How long does it take to install the server?", Lean.NO),
         ("What is this site about?", Lean.NO),
