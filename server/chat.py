@@ -15,9 +15,11 @@ from typing import Any
 
 from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
+from server.answering.dialogue import Said
 from server.answering.evidence import Evidence
 from server.answering.freshness import as_they_stand
 from server.answering.related import told_beside
+from server.answering.wishes import Kind
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
 from server.retrieval.hybrid import Retriever
@@ -207,9 +209,10 @@ class Chat:
             else:
                 live.add("token", {"text": step})
 
-    def _history(self, turn: Turn) -> list[tuple[str, str]]:
+    def _history(self, turn: Turn) -> list[Said]:
         earlier = self._store.conversations.turns(turn.conversation_id)
-        return [(t.question, t.reply) for t in earlier if t.seq < turn.seq and t.evidence]
+        told = (t for t in earlier if t.seq < turn.seq and t.status in ("complete", "stopped"))
+        return [_said(t) for t in told if t.reply]
 
     def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
         # The log first: what a visitor has seen as done must never be missing from it.
@@ -247,6 +250,19 @@ def storable(text: str) -> str:
 def error_body(error: AppError) -> dict[str, str]:
     """The one shape in which errors are told."""
     return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _said(turn: Turn) -> Said:
+    return Said(
+        question=turn.question,
+        reply=turn.reply,
+        asked=str(turn.signals.get("asked") or ""),
+        evidence=turn.evidence,
+        citations=turn.citations,
+        label=turn.label,
+        kind=str(turn.signals.get("kind") or Kind.QUESTION),
+        language=turn.signals.get("language"),
+    )
 
 
 def _sources(evidence: Evidence) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One question answered: evidence -> refusal or prompt -> draft -> checked reply. Logs nothing.
+"""One question answered: what is wanted -> evidence -> gate -> draft -> checked reply. Logs nothing.
 
 The same function answers visitors, the command line and the evaluation of an adapter.
 """
@@ -8,17 +8,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from server.answering.compose import CURATED, UNCERTAIN, Reply, compose, refusal
-from server.answering.courtesy import courtesy
+from server.answering.aside import Aside, aside, refusal_text
+from server.answering.compose import UNCERTAIN, Reply, compose, refusal
+from server.answering.curated import CuratedAnswers
+from server.answering.dialogue import Asked, Said, understand
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.fitting import gate_of
-from server.answering.gate import REFUSE, SURE
+from server.answering.gate import REFUSE, SURE, Gate
+from server.answering.phrases import base
 from server.answering.related import next_steps
+from server.answering.standalone import fit
 from server.answering.untrusted import Marks, Recital
-from server.answering.words import content_words, tokens
+from server.answering.wishes import FORMS, Kind
 from server.errors import Unavailable
 from server.llm.voice import Voice
 from server.prompt import PROMPT_VERSION, Message, Persona, build_messages
@@ -29,13 +33,14 @@ from server.visible_text import strip_invisible
 
 log = logging.getLogger(__name__)
 
-_GOING_ON = ("and ", "but ", "what about ", "how about ", "why not")
-_PRONOUNS = frozenset("it its they them their that this those these he she one ones".split())
-
 
 @dataclass(slots=True)
 class Outcome:
-    """What one question came to; `first_ms` is the time to the first text shown."""
+    """What one question came to. `timings` are milliseconds: evidence, first text, check, total.
+
+    `signals`: what was understood, what the gate saw, which curated answer was given. `rows`: what
+    an earlier turn's evidence was logged as, where that turn is told again.
+    """
 
     reply: Reply
     evidence: Evidence | None
@@ -43,6 +48,7 @@ class Outcome:
     digest: str | None
     timings: dict[str, float] = field(default_factory=dict)
     signals: dict[str, Any] = field(default_factory=dict)
+    rows: Sequence[dict[str, Any]] = ()
 
     def as_answered(self, status: str) -> Answered:
         return Answered(
@@ -50,7 +56,7 @@ class Outcome:
             label=self.reply.label,
             reply=self.reply.text,
             draft=self.reply.draft,
-            evidence=as_rows(self.evidence) if self.evidence else [],
+            evidence=as_rows(self.evidence) if self.evidence else list(self.rows),
             citations=self.reply.citations,
             prompt_version=PROMPT_VERSION,
             messages=[{"role": m["role"], "content": m["content"]} for m in self.messages],
@@ -72,87 +78,183 @@ def persona_of(assistant: Assistant) -> Persona:
     )
 
 
-def search_query(question: str, history: Sequence[tuple[str, str]]) -> str:
-    """The question as retrieval should see it: a follow-up carries the question before it."""
-    said = tokens(question)
-    leans = (
-        not content_words(question)
-        or not _PRONOUNS.isdisjoint(said)
-        or " ".join(said).startswith(_GOING_ON)
-    )
-    return f"{history[-1][0]} {question}" if history and leans else question
-
-
 def answer(
     assistant: Assistant,
     question: str,
     *,
     retriever: Retriever,
     voice: Callable[[], Voice],
-    history: Sequence[tuple[str, str]] = (),
+    history: Sequence[Said] = (),
     stopped: Callable[[], bool] = lambda: False,
+    curated: CuratedAnswers | None = None,
 ) -> Iterator[Evidence | str | Outcome]:
     """Yield the evidence, pieces of text as they become sure, and the Outcome last.
 
     `voice` is asked only when the model is needed; if it raises Unavailable, the best evidence is
-    quoted. `stopped` is asked at every piece of the draft.
+    quoted. `stopped` is asked at every piece of the draft. `curated` goes before the model; what
+    measures the model leaves it out.
     """
-    began = time.perf_counter()
     # The log keeps what was typed; search, model and check get what can be seen of it.
-    question = strip_invisible(question)[0]
-    history = [(strip_invisible(asked)[0], replied) for asked, replied in history]
-    greeted = courtesy(question, greeting=assistant.settings.greeting)
-    if greeted is not None:
-        yield greeted
-        yield Outcome(Reply(text=greeted, label=CURATED), None, [], None, _since(began))
+    seen = strip_invisible(question)[0]
+    earlier = [replace(s, question=strip_invisible(s.question)[0]) for s in history]
+    turn = _Turn(assistant, seen, earlier, retriever, curated)
+    given = turn.without_model()
+    if given is not None:
+        yield given.reply.text
+        yield given
         return
-    gate = gate_of(retriever.store, assistant.id)
-    query = search_query(question, history)
-    evidence = find_evidence(retriever, assistant.id, query, frame=gate.frame)
-    likely = gate.probability(evidence.signals)
-    decision = gate.decide(likely) if evidence.sentences else REFUSE
-    seen = {name: round(value, 4) for name, value in evidence.signals.items()}
-    noted: dict[str, Any] = {"gate": round(likely, 4), "seen": seen}
-    timings = {"evidence": _ms(began)}
-    if decision == REFUSE:
-        refused = refusal(assistant.settings.refusal)
-        yield refused.text
-        noted |= next_steps(evidence, contact=assistant.settings.contact)
-        yield Outcome(refused, evidence, [], None, timings | _since(began), noted)
+    evidence = turn.find_best()
+    if turn.decide(evidence) == REFUSE:
+        outcome = turn.refused(evidence)
+        yield outcome.reply.text
+        yield outcome
         return
     yield evidence
-    speaking = _speaking(voice)
-    room = speaking.room if speaking else None
-    messages = build_messages(
-        persona_of(assistant), question, evidence.facts, history=history, room=room
-    )
-    if room and not room.holds(messages):
-        log.warning("quoting: the model does not hold the question and one fact")
-        speaking = None
-    marks = Marks(evidence.facts)
-    draft = marks.filter(_draft(speaking, messages, stopped))
-    checked = compose(
-        evidence,
-        draft,
-        sure=decision == SURE,
-        voice=speaking.words if speaking else frozenset(),
-        stop=draft.close,
-        stopped=stopped,
-        recites=Recital(messages[0]["content"], evidence.facts).continues,
-    )
-    for item in checked:
-        if isinstance(item, Reply):
-            timings |= {"check": round(item.check_ms, 2), **_since(began)}
-            digest = speaking.digest if speaking else None
-            noted["dropped_citations"] = marks.dropped
-            if item.label == UNCERTAIN:
-                cited = [c["page"] for c in item.citations]
-                noted |= next_steps(evidence, contact="", cited=cited)
-            sent = messages if speaking else []
-            yield Outcome(item, evidence, sent, digest, timings, noted)
-        else:
-            timings.setdefault("first", _ms(began))
-            yield item
+    yield from turn.drafted(evidence, voice, stopped)
+
+
+class _Turn:
+    """One question on its way: what it means, what the gate says, what is noted about it."""
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        question: str,
+        history: Sequence[Said],
+        retriever: Retriever,
+        curated: CuratedAnswers | None,
+    ) -> None:
+        self._began = time.perf_counter()
+        self._assistant = assistant
+        self._question = question
+        self._history = history
+        self._retriever = retriever
+        self._curated = curated
+        self._gate: Gate = gate_of(retriever.store, assistant.id)
+        self._asked: Asked = understand(question, history)
+        self._decision = REFUSE
+        self._timings: dict[str, float] = {}
+        self._noted: dict[str, Any] = {
+            "kind": self._asked.kind.value,
+            "language": self._asked.language,
+        }
+
+    def without_model(self) -> Outcome | None:
+        """A courtesy, the last answer told otherwise, or what a person has approved."""
+        told = aside(self._assistant, self._asked, self._history, self._find)
+        if told is not None:
+            self._noted |= _told_again(self._asked, told)
+            rows = told.last.evidence if told.last else ()
+            return Outcome(told.reply, None, [], None, self._ended(), self._noted, rows)
+        if self._curated is None:
+            return None
+        leans = self._asked.last is not None and self._asked.kind is not Kind.QUESTION
+        match = self._curated.match(self._assistant, self._asked.readings[0], leans=leans)
+        reply = self._curated.reply(match) if match else None
+        if match is None or reply is None:
+            return None
+        which = {match.kind: match.id, "question": match.question, "score": match.score}
+        self._noted |= {"curated": which, "asked": self._asked.readings[0]}
+        return Outcome(reply, None, [], None, self._ended(), self._noted)
+
+    def find_best(self) -> Evidence:
+        """The evidence of the reading that fits best; most questions have one only."""
+        found = max(map(self._find, self._asked.readings), key=lambda e: fit(e, self._asked.new))
+        self._noted["asked"] = found.question
+        self._timings["evidence"] = self._ms()
+        return found
+
+    def decide(self, evidence: Evidence) -> str:
+        """Ask the gate, and note what it saw."""
+        likely = self._gate.probability(evidence.signals)
+        self._decision = self._gate.decide(likely) if evidence.sentences else REFUSE
+        self._noted["gate"] = round(likely, 4)
+        self._noted["seen"] = {name: round(v, 4) for name, v in evidence.signals.items()}
+        return self._decision
+
+    def refused(self, evidence: Evidence) -> Outcome:
+        """The owner's refusal, with what to do next."""
+        settings = self._assistant.settings
+        reply = refusal(refusal_text(settings, self._asked.language))
+        self._noted |= next_steps(evidence, contact=settings.contact)
+        return Outcome(reply, evidence, [], None, self._ended(), self._noted)
+
+    def drafted(
+        self, evidence: Evidence, voice: Callable[[], Voice], stopped: Callable[[], bool]
+    ) -> Iterator[str | Outcome]:
+        """The model's checked words, or a quote where it has none that stand."""
+        speaking = None if self._is_foreign() else _speaking(voice)
+        messages = self._messages(evidence, speaking)
+        if speaking and speaking.room and not speaking.room.holds(messages):
+            log.warning("quoting: the model does not hold the question and one fact")
+            speaking = None
+        marks = Marks(evidence.facts)
+        draft = marks.filter(_draft(speaking, messages, stopped))
+        checked = compose(
+            evidence,
+            draft,
+            sure=self._decision == SURE,
+            voice=speaking.words if speaking else frozenset(),
+            stop=draft.close,
+            stopped=stopped,
+            recites=Recital(messages[0]["content"], evidence.facts).continues,
+        )
+        for item in checked:
+            if isinstance(item, Reply):
+                self._noted["dropped_citations"] = marks.dropped
+                yield self._answered(item, evidence, messages, speaking)
+            else:
+                self._timings.setdefault("first", self._ms())
+                yield item
+
+    def _find(self, reading: str) -> Evidence:
+        return find_evidence(
+            self._retriever, self._assistant.id, reading, frame=self._gate.frame
+        )
+
+    def _is_foreign(self) -> bool:
+        # A draft in one language about facts in another is garbled: they are quoted as they are.
+        content = self._assistant.settings.language
+        return base(self._asked.language or content) != base(content)
+
+    def _messages(self, evidence: Evidence, speaking: Voice | None) -> list[Message]:
+        # The visitor's own words where they stand alone, greeting and all: a voice answers to it.
+        alone = self._asked.kind is Kind.QUESTION
+        return build_messages(
+            persona_of(self._assistant),
+            self._question if alone else evidence.question,
+            evidence.facts,
+            history=[(s.question, s.reply) for s in self._history if s.evidence],
+            room=speaking.room if speaking else None,
+        )
+
+    def _answered(
+        self,
+        reply: Reply,
+        evidence: Evidence,
+        messages: Sequence[Message],
+        speaking: Voice | None,
+    ) -> Outcome:
+        if reply.label == UNCERTAIN:
+            cited = [c["page"] for c in reply.citations]
+            self._noted |= next_steps(evidence, contact="", cited=cited)
+        self._timings["check"] = round(reply.check_ms, 2)
+        sent = messages if speaking else []
+        digest = speaking.digest if speaking else None
+        return Outcome(reply, evidence, sent, digest, self._ended(), self._noted)
+
+    def _ms(self) -> float:
+        return round((time.perf_counter() - self._began) * 1000, 1)
+
+    def _ended(self) -> dict[str, float]:
+        return self._timings | {"total": self._ms()}
+
+
+def _told_again(asked: Asked, told: Aside) -> dict[str, Any]:
+    """How an aside is logged: one that tells nothing again must not be taken for an answer."""
+    if told.last is None:
+        return {"kind": (Kind.META if asked.kind in FORMS else asked.kind).value}
+    return {"asked": told.last.standalone}
 
 
 def _speaking(voice: Callable[[], Voice]) -> Voice | None:
@@ -173,11 +275,3 @@ def _draft(
         if stopped():
             return
         yield str(chunk.text)
-
-
-def _ms(began: float) -> float:
-    return round((time.perf_counter() - began) * 1000, 1)
-
-
-def _since(began: float) -> dict[str, float]:
-    return {"total": _ms(began)}

@@ -1,4 +1,4 @@
-"""One question answered, and the small decisions around it: courtesy, follow-ups, persona."""
+"""One question answered, and the small decisions around it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from server.answering.answer import Outcome, answer, persona_of, search_query
-from server.answering.courtesy import courtesy
+from server.answering.answer import Outcome, answer, persona_of
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.words import content_words
 from server.llm.voice import Voice
@@ -23,38 +22,6 @@ def talk(sqlite_store: Store) -> Iterator[Talk]:
     opened = Talk(sqlite_store)
     yield opened
     opened.chat.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("Hi", "greeting"),
-        ("hello there!", "greeting"),
-        ("Good morning", "greeting"),
-        ("Thanks a lot!", "welcome"),
-        ("ok, thank you", "welcome"),
-        ("Bye bye", "Goodbye"),
-        ("Hi, what do returns cost?", None),
-        ("Thanks to whom?", None),
-        ("", None),
-    ],
-)
-def test_only_a_mere_courtesy_is_answered_without_content(text: str, kind: str | None) -> None:
-    replied = courtesy(text, greeting="a greeting of ours")
-    assert replied is None if kind is None else kind in str(replied)
-
-
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("How long does it take?", "What about Norway? How long does it take?"),
-        ("And refunds?", "What about Norway? And refunds?"),
-        ("What do parcels to Sweden cost?", "What do parcels to Sweden cost?"),
-    ],
-)
-def test_a_follow_up_is_searched_with_the_question_before_it(question: str, expected: str) -> None:
-    assert search_query(question, [("What about Norway?", "Four days.")]) == expected
-    assert search_query(question, []) == question
 
 
 def test_the_answer_is_the_evidence_then_text_then_the_outcome(talk: Talk) -> None:

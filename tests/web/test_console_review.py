@@ -123,3 +123,14 @@ def test_viewer_sees_the_turn_without_a_form(world: World) -> None:
     page = world.client("viewer").get(f"/console/acme/conversations/{turn.conversation_id}").text
     assert "Yes." in page
     assert 'name="verdict"' not in page
+
+
+def test_what_a_follow_up_was_searched_as_is_shown(world: World) -> None:
+    viewer = world.client("viewer")
+    plain, leaning = world.turn(), world.turn("And it?", signals={"asked": "And <b>the box</b>?"})
+    first, second = (
+        viewer.get(f"/console/acme/conversations/{t.conversation_id}").text
+        for t in (plain, leaning)
+    )
+    assert "<dt>Searched</dt>" not in first
+    assert "<dt>Searched</dt><dd>And &lt;b&gt;the box&lt;/b&gt;?</dd>" in second

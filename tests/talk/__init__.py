@@ -1,0 +1,1 @@
+"""Follow-up dialogues over our own manual, replayed through the real pipeline."""
