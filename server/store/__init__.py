@@ -8,6 +8,7 @@ from server.store.adapters import Adapters
 from server.store.assistants import Assistants
 from server.store.audit import AuditLog
 from server.store.conversations import Conversations
+from server.store.curated import CuratedStore
 from server.store.database import Database
 from server.store.frontier import Frontier
 from server.store.knowledge import Knowledge
@@ -29,6 +30,7 @@ class Store:
     lexical: Lexical
     conversations: Conversations
     reviews: Reviews
+    curated: CuratedStore
     pairs: Pairs
     runs: Runs
     adapters: Adapters
@@ -48,6 +50,7 @@ def open_store(url: str) -> Store:
         lexical=Lexical(database),
         conversations=Conversations(database),
         reviews=Reviews(database),
+        curated=CuratedStore(database),
         pairs=Pairs(database),
         runs=Runs(database),
         adapters=Adapters(database),
