@@ -15,6 +15,7 @@ from typing import Any
 
 from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
+from server.answering.curated import CuratedAnswers
 from server.answering.evidence import Evidence
 from server.errors import AppError, Invalid, Unavailable
 from server.llm.voice import Voices
@@ -98,6 +99,7 @@ class Chat:
         self._store = store
         self._retriever = retriever
         self._voices = voices
+        self._curated = CuratedAnswers(store, retriever)
         self._longest = longest_question
         self._free = threading.Semaphore(streams)
         self._pool = ThreadPoolExecutor(max_workers=streams, thread_name_prefix="turn")
@@ -195,6 +197,7 @@ class Chat:
             voice=lambda: self._voices.voice(assistant.id),
             history=self._history(live.turn),
             stopped=live.stopping.is_set,
+            curated=self._curated,
         )
         for step in steps:
             if isinstance(step, Outcome):
@@ -206,12 +209,18 @@ class Chat:
 
     def _history(self, turn: Turn) -> list[tuple[str, str]]:
         earlier = self._store.conversations.turns(turn.conversation_id)
-        return [(t.question, t.reply) for t in earlier if t.seq < turn.seq and t.evidence]
+        return [(t.question, t.reply) for t in earlier if t.seq < turn.seq and _told(t)]
 
     def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
         # The log first: what a visitor has seen as done must never be missing from it.
         self._store.conversations.finish_turn(live.turn.id, outcome.as_answered(status))
+        self._count_hit(live.turn.id, outcome)
         live.add("done", _done(self._store.conversations.turn(live.turn.id)), last=True)
+
+    def _count_hit(self, turn_id: str, outcome: Outcome) -> None:
+        given = outcome.signals.get("curated", {})
+        if id := given.get("curated"):
+            self._store.curated.record_hit(id, turn_id, given["score"])
 
     def _fail(self, live: LiveTurn, error: AppError) -> None:
         failed = Outcome(Reply(text=live.shown, label=""), None, [], None)
@@ -220,6 +229,11 @@ class Chat:
         finally:
             # Even if the log cannot be written: no reader may wait for ever.
             live.add("error", {"error": error_body(error)}, last=True)
+
+
+def _told(turn: Turn) -> bool:
+    """Whether a turn told something that a follow-up may lean on; a greeting does not."""
+    return bool(turn.evidence or "curated" in turn.signals)
 
 
 def storable(text: str) -> str:

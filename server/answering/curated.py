@@ -18,6 +18,7 @@ from server.answering.compose import CURATED, Reply
 from server.answering.evidence import EvidenceSentence
 from server.answering.sameness import alike, set_apart
 from server.answering.words import content_words
+from server.errors import NotFound
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store import Store
@@ -120,14 +121,19 @@ class CuratedAnswers:
 
     def nearest(self, assistant: Assistant, question: str, *, limit: int = 3) -> list[Match]:
         """The approved answers nearest to a question, whether they would be given or not."""
-        found = self._ranked(self._approved(assistant.id), assistant, question)
-        return list({(m.kind, m.id): m for m in reversed(found)}.values())[::-1][:limit]
+        best: dict[tuple[str, str], Match] = {}
+        for match in self._ranked(self._approved(assistant.id), assistant, question):
+            best.setdefault((match.kind, match.id), match)
+        return list(best.values())[:limit]
 
     def reply(self, match: Match) -> Reply | None:
         """The matched answer as a reply; None if it went in the meantime."""
         if match.kind == _FAQ:
             return _faq_reply(self._store.knowledge.passages(page_id=match.id))
-        found = self._store.curated.get(match.id)
+        try:
+            found = self._store.curated.get(match.id)
+        except NotFound:
+            return None
         citations = [_citation_of(found, self._faq)] if found.url else []
         return Reply(text=found.answer, label=CURATED, citations=citations)
 
@@ -146,6 +152,11 @@ class CuratedAnswers:
     def approved(self, assistant_id: str) -> list[Approved]:
         """Every approved question of an assistant."""
         return self._approved(assistant_id).entries
+
+    def answers(self, assistant_id: str) -> dict[str, str]:
+        """The answers to them, by `Approved.id`."""
+        by_hand = {c.id: c.answer for c in self._store.curated.all(assistant_id)}
+        return by_hand | self._faq.answers(assistant_id)
 
     def _embedded(self, wording: Wording) -> bytes:
         vectors = [self._retriever.embed(text) for text in (wording.question, *wording.variants)]

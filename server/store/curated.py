@@ -197,6 +197,13 @@ class CuratedStore:
         with self._db.read() as connection:
             return records(Curated, connection.execute(query.order_by(curated.c.seq.desc())).all())
 
+    def of_turn(self, turn_id: str) -> Curated | None:
+        """The newest curated answer that was made from a turn."""
+        query = select(*_CURATED).where(curated.c.turn_id == turn_id)
+        with self._db.read() as connection:
+            row = connection.execute(query.order_by(curated.c.seq.desc())).first()
+        return record(Curated, row) if row else None
+
     def fingerprint(self, assistant_id: str) -> tuple[Any, ...]:
         """Changes whenever a curated answer of an assistant does."""
         approved = func.sum(case((curated.c.status == "approved", 1), else_=0))

@@ -70,6 +70,14 @@ class Faq:
                 found[page_id] = f"{found[page_id]}\n\n{text}" if page_id in found else text
         return found
 
+    def source_of(self, page_id: str) -> str | None:
+        """The source that a page belongs to."""
+        with self._db.read() as connection:
+            found: str | None = connection.scalar(
+                select(pages.c.source_id).where(pages.c.id == page_id)
+            )
+        return found
+
     def page_by_url(self, assistant_id: str, url: str) -> Page | None:
         """The page of an assistant at an address, whatever the fragment."""
         query = select(*_PAGE).where(
