@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -22,6 +23,7 @@ NEARLY = 0.85
 _WORDS_ALONE = 0.8
 _SAME_MATTER = 0.5
 _LITTLE_IN_COMMON = 0.25
+_COMMON = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,11 @@ def difference(one: str, other: str) -> str | None:
 
 
 def _near(questions: Sequence[Approved], nearly: float) -> Iterator[tuple[Approved, Approved]]:
-    for n, m in sorted(_sharing(questions) | _close(questions, nearly)):
+    for n, m in sorted(_twins(questions) | _sharing(questions) | _close(questions, nearly)):
         one, other = questions[n], questions[m]
-        apart = set_apart(one.question, other.question)
-        if one.key == other.key or (apart is None and _is_near(one, other, nearly)):
+        if one.key == other.key or (
+            _is_near(one, other, nearly) and set_apart(one.question, other.question) is None
+        ):
             yield one, other
 
 
@@ -76,22 +79,36 @@ def _is_near(one: Approved, other: Approved, nearly: float) -> bool:
     return alike(float(one.vector @ other.vector), one.words, other.words) >= nearly
 
 
+def _twins(questions: Sequence[Approved]) -> set[tuple[int, int]]:
+    """Neighbours among the questions that are equal but for case, blanks and end marks."""
+    last: dict[str, int] = {}
+    pairs = set()
+    for n, question in enumerate(questions):
+        if question.key in last:
+            pairs.add((last[question.key], n))
+        last[question.key] = n
+    return pairs
+
+
 def _sharing(questions: Sequence[Approved]) -> set[tuple[int, int]]:
     """Pairs that can reach `_WORDS_ALONE`, without comparing all with all.
 
-    Two sets that alike must share one of the rarest few words of each (prefix filter of
-    set-similarity joins, Chaudhuri et al. 2006); so must pairs of one key, whose words are equal.
+    Two sets so alike share one of the rarest few words of each (prefix filter of set-similarity
+    joins, Chaudhuri et al. 2006). A word that very many questions hold is passed over: it would
+    make the work quadratic where every question is of one form.
     """
     rarity = Counter(word for q in questions for word in q.words)
-    held: defaultdict[str, list[int]] = defaultdict(list)
+    held: defaultdict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
     pairs: set[tuple[int, int]] = set()
     for n, question in enumerate(questions):
-        rarest = sorted(question.words, key=lambda word: (rarity[word], word)) or [question.key]
-        # F1 >= t needs an overlap of at least t/(2-t) of the smaller set's size.
-        needed = int(len(rarest) * _WORDS_ALONE / (2 - _WORDS_ALONE))
+        numbers = frozenset(counted(question.question))  # `set_apart` parts those that differ
+        rarest = sorted(question.words, key=lambda word: (rarity[word], word))
+        # F1 >= t needs an overlap of at least t/(2-t) of a set's size.
+        needed = ceil(len(rarest) * _WORDS_ALONE / (2 - _WORDS_ALONE))
         for word in rarest[: len(rarest) - needed + 1]:
-            pairs.update((m, n) for m in held[word])
-            held[word].append(n)
+            if rarity[word] <= _COMMON:
+                pairs.update((m, n) for m in held[word, numbers])
+                held[word, numbers].append(n)
     return pairs
 
 

@@ -16,6 +16,8 @@ from werkzeug.test import TestResponse
 from server.app import create_app
 from server.config import Settings
 from server.knowledge.ingest import Ingestion
+from server.retrieval.hybrid import Retriever
+from server.retrieval.vectors import ExactIndex
 from server.services import Services
 from server.store import Store, open_store
 from server.store.adapters import Adapter
@@ -23,6 +25,7 @@ from server.store.assistants import Assistant
 from server.store.conversations import Answered, Turn
 from server.store.database import new_id, now
 from server.web.passwords import hash_password
+from tests.speaking import WordEmbedder
 
 PASSWORD = "correct horse battery"
 ROLES = ("viewer", "reviewer", "owner")
@@ -159,7 +162,7 @@ def make_world(tmp_path: Path, hashed: str) -> Iterator[Callable[..., World]]:
             store=store,
             jobs=cast(Any, jobs),
             vectors=cast(Any, FakeVectors()),
-            retriever=absent,
+            retriever=Retriever(store, WordEmbedder(), ExactIndex(store)),
             voices=absent,
             ingestion=Ingestion(settings, store, cast(Any, jobs)),
             chat=absent,
