@@ -82,7 +82,10 @@ def test_what_cannot_be_used_is_said_with_a_next_step(
 
 def test_a_wording_is_tidied(store: Store) -> None:
     wording = Wording(
-        " May  I\nreturn it? ", "Yes.\r\nReally.\x00 ", " https://x.org ", ["", "may I return it", "X?"]
+        " May  I\nreturn it? ",
+        "Yes.\r\nReally.\x00 ",
+        " https://x.org ",
+        ["", "may I return it", "X?"],
     )
     assert wording.question == "May I return it?" and wording.answer == "Yes.\nReally."
     assert wording.url == "https://x.org" and wording.variants == ["X?"]
@@ -90,7 +93,9 @@ def test_a_wording_is_tidied(store: Store) -> None:
     assert store.curated.add(_assistant(store), lone, _VECTOR, author="x").answer == "Yes ?."
 
 
-@pytest.mark.parametrize("twin", ["May I return it? ", "MAY I RETURN IT", "May I\u200b return  it?!"])
+@pytest.mark.parametrize(
+    "twin", ["May I return it? ", "MAY I RETURN IT", "May I\u200b return  it?!"]
+)
 def test_a_blank_or_a_capital_does_not_make_a_second_answer(store: Store, twin: str) -> None:
     assistant_id = _assistant(store)
     made = _add(store, assistant_id)
@@ -135,7 +140,9 @@ def test_an_answer_remembers_the_turn_it_was_made_from(store: Store) -> None:
     assistant_id = _assistant(store)
     turn_id = _turn(store, assistant_id)
     assert store.curated.of_turn(turn_id) is None
-    made = store.curated.add(assistant_id, Wording("Q?", "A."), _VECTOR, author="x", turn_id=turn_id)
+    made = store.curated.add(
+        assistant_id, Wording("Q?", "A."), _VECTOR, author="x", turn_id=turn_id
+    )
     assert store.curated.of_turn(turn_id) == made
 
 
