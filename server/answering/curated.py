@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from server.answering.citations import Citation
+from server.answering.citations import Citation, bearer
 from server.answering.compose import CURATED, Reply
 from server.answering.evidence import EvidenceSentence
 from server.answering.sameness import alike, set_apart
@@ -134,7 +134,7 @@ class CuratedAnswers:
             found = self._store.curated.get(match.id)
         except NotFound:
             return None
-        citations = [_citation_of(found, self._faq)] if found.url else []
+        citations = [_citation_of(found, self._store, self._faq)] if found.url else []
         return Reply(text=found.answer, label=CURATED, citations=citations)
 
     def add(
@@ -226,19 +226,21 @@ def _faq_reply(passages: Sequence[Passage]) -> Reply | None:
     return Reply(text=text, label=CURATED, citations=[Citation(1, [whole], [len(text)]).as_row()])
 
 
-def _citation_of(found: Curated, faq: Faq) -> dict[str, Any]:
-    """The link of a curated answer in a citation's shape; the page, if it is one of ours."""
+def _citation_of(found: Curated, store: Store, faq: Faq) -> dict[str, Any]:
+    """The link of a curated answer as a citation.
+
+    Where it leads to a page of ours, the sentence that carries most of the answer is quoted, and
+    the citation is bound to the page's version like any other; elsewhere there is only the link.
+    """
     page = faq.page_by_url(found.assistant_id, found.url)
-    return {
-        "n": 1,
-        "title": page.title if page and page.title else found.question,
-        "url": found.url,
-        "quote": "",
-        "source": page.source_id if page else "",
-        "page": page.id if page else "",
-        "passage": "",
-        "version": page.version if page else 0,
-        "hash": "",
-        "spans": [],
-        "marks": [len(found.answer)],
-    }
+    passages = store.knowledge.passages(page_id=page.id) if page else []
+    sentences = [
+        EvidenceSentence(p, start, end, 1.0) for p in passages for start, end in p.sentences
+    ]
+    best = bearer(found.answer, sentences)
+    if best is not None:
+        return Citation(1, [best], [len(found.answer)]).as_row() | {"url": found.url}
+    unbound = dict.fromkeys(("source", "page", "passage", "version", "hash"))
+    title = page.title if page and page.title else found.question
+    shown = {"n": 1, "title": title, "url": found.url, "quote": ""}
+    return shown | unbound | {"spans": [], "marks": [len(found.answer)]}

@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from server.answering.words import content_words, counted, names, negates, stem, tokens
+from server.answering.words import content_words, counted, names, negates, numbers, stem, tokens
 
 DENSE_WEIGHT = 0.6
 
@@ -63,7 +63,11 @@ mount unmount
 freeze unfreeze
 """.strip().splitlines()
 _PREFIXES = ("un", "dis", "de", "non", "in", "im", "re")
-_DIRECTIONS = frozenset("to into onto from before after over than by via".split())
+# Words that say where the next ones stand: swapped around them, a question asks something else.
+_DIRECTIONS = frozenset(
+    """to into onto from before after over than by via with without for of on one several many all
+    each every""".split()
+)
 _KIND = re.compile(r"(?:for |at |by )?(who|where|when|why|how (?:many|much|long|often|far|old))\b")
 
 
@@ -84,7 +88,7 @@ def set_apart(one: str, other: str, *, known: frozenset[str] = frozenset()) -> s
 
     `known`: stems that name nothing in particular, such as those of the assistant's own name.
     """
-    if counted(one) != counted(other):
+    if _figures(one) != _figures(other):
         return "number"
     if negates(one) != negates(other):
         return "negation"
@@ -95,13 +99,25 @@ def set_apart(one: str, other: str, *, known: frozenset[str] = frozenset()) -> s
         return "direction"
     if _asks_else(one, other):
         return "kind"
-    missing = (names(one) - second) | (names(other) - first)
-    return "name" if missing - known else None
+    unnamed = {n for n in names(one) if not _holds(second, n)}
+    unnamed |= {n for n in names(other) if not _holds(first, n)}
+    return "name" if unnamed - known else None
+
+
+def _figures(text: str) -> set[str]:
+    """The numbers of a text; "one" as a word is none: "one visitor" is a visitor."""
+    written = numbers(text)
+    return written | (counted(text) - written - {"1"})
 
 
 def _stems(text: str) -> set[str]:
     """Stems of all words, small ones included."""
     return {stem(t.split("'")[0]) for t in tokens(text)}
+
+
+def _holds(stems: set[str], name: str) -> bool:
+    """Whether a name is among some words, whole or taken apart at its hyphens."""
+    return name in stems or all(stem(part) in stems for part in name.split("-"))
 
 
 def _opposed(first: set[str], second: set[str]) -> bool:
@@ -119,11 +135,12 @@ def _turned(one: str, other: str) -> bool:
     """Whether what one asks "to" or "from" is what the other has on the other side."""
     first, second = _aims(one), _aims(other)
     mine, theirs = set(content_words(one)), set(content_words(other))
-    return any(
-        word != second[way] and word in theirs and second[way] in mine
-        for way, word in first.items()
-        if way in second
-    )
+    for way in first.keys() & second.keys():
+        aim, goal = first[way][0], second[way][0]
+        elsewhere = aim not in second[way] and goal not in first[way]
+        if elsewhere and aim in theirs and goal in mine:
+            return True
+    return False
 
 
 def _asks_else(one: str, other: str) -> bool:
@@ -136,16 +153,14 @@ def _asks_else(one: str, other: str) -> bool:
     return len(kinds) == 2 and ("" not in kinds or "why" in kinds)
 
 
-def _aims(text: str) -> dict[str, str]:
-    """The first content word behind each word of direction."""
-    found: dict[str, str] = {}
-    way = ""
-    for token in tokens(text):
-        if token in _DIRECTIONS:
-            way = token
-        elif way and (word := content_words(token)):
-            found.setdefault(way, word[0])
-            way = ""
+def _aims(text: str) -> dict[str, list[str]]:
+    """The two content words behind each word of direction, where it stands first."""
+    found: dict[str, list[str]] = {}
+    said = tokens(text)
+    for n, token in enumerate(said):
+        behind = content_words(" ".join(said[n + 1 :]))[:2]
+        if token in _DIRECTIONS and behind:
+            found.setdefault(token, behind)
     return found
 
 

@@ -17,7 +17,7 @@ from server.knowledge.reading import embed_chunks
 from server.llm.voice import Voice
 from server.store import Store
 from server.store.curated import Curated, Wording
-from tests.speaking import QUESTION, SITE, Talk
+from tests.speaking import QUESTION, RETURNS, SITE, Talk
 
 ANSWER = "Yes: within 30 days, **unworn**.\n\n- Print the label\n- Post it"
 
@@ -83,17 +83,25 @@ def test_it_is_matched_by_its_variants_too(talk: Talk) -> None:
     assert talk.ask("are boots refunded").reply == ANSWER
 
 
-def test_a_link_becomes_a_citation_of_its_page(talk: Talk) -> None:
+def test_a_link_to_a_page_of_ours_becomes_a_citation_bound_to_it(talk: Talk) -> None:
     _add(talk, "May I return shoes?", url=f"{SITE}/returns#shoes")
+    cited = talk.ask("May I return shoes?").citations[0]
+    assert (cited["n"], cited["title"], cited["url"]) == (1, "Returns", f"{SITE}/returns#shoes")
+    assert cited["quote"] == RETURNS[0] and cited["spans"] == [[0, len(RETURNS[0])]]
+    assert cited["page"].startswith("pag_") and cited["source"].startswith("src_")
+    assert cited["version"] == 1 and cited["marks"] == [len(ANSWER)]
+
+
+def test_a_link_elsewhere_is_a_citation_that_quotes_nothing(talk: Talk) -> None:
     _add(talk, "Do you gift wrap presents?", url="https://else.example/wrap")
-    page = talk.ask("May I return shoes?").citations[0]
-    assert (page["n"], page["title"], page["url"]) == (1, "Returns", f"{SITE}/returns#shoes")
-    assert page["page"].startswith("pag_") and page["source"].startswith("src_")
-    assert page["version"] == 1 and page["marks"] == [len(ANSWER)]
-    other = talk.ask("Do you gift wrap presents?").citations[0]
-    assert (other["title"], other["page"]) == ("Do you gift wrap presents?", "")
-    plain = talk.ask(QUESTION).citations[0]
-    assert set(other) == set(page) == set(plain)
+    cited = talk.ask("Do you gift wrap presents?").citations[0]
+    assert (cited["title"], cited["url"], cited["quote"]) == (
+        "Do you gift wrap presents?",
+        "https://else.example/wrap",
+        "",
+    )
+    assert cited["page"] is None and cited["version"] is None
+    assert set(cited) == set(talk.ask(QUESTION).citations[0])
 
 
 def test_one_that_is_off_or_of_another_assistant_is_not_given(talk: Talk) -> None:
