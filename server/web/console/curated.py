@@ -143,6 +143,7 @@ def _page(
         place_of=lambda one: _place(assistant, one),
         tried=_tried(assistant, answers),
         undo=next((c for c in found if c.id == request.args.get("off")), None),
+        adding=typed is not None,
         typed=typed or dict.fromkeys(_FIELDS, ""),
         error=error,
     )
