@@ -14,7 +14,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from server import demo
 from server.errors import AppError
 from server.services import Services
-from server.web import admin_api, auth, chat_api, console, docs, evaluation_api, widget
+from server.web import (
+    admin_api,
+    admin_curated,
+    auth,
+    chat_api,
+    console,
+    docs,
+    evaluation_api,
+    widget,
+)
 
 _LARGEST_UPLOAD = 51 * 1024 * 1024
 
@@ -33,7 +42,7 @@ def create_app(services: Services) -> Flask:
     chat_api.set_up(app, settings)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
-    for module in (chat_api, admin_api, evaluation_api, widget, docs, console):
+    for module in (chat_api, admin_api, admin_curated, evaluation_api, widget, docs, console):
         app.register_blueprint(module.blueprint)
     app.before_request(_make_nonce)
     app.after_request(_secure)

@@ -15,6 +15,7 @@ from typing import Any
 
 from server.answering.answer import Outcome, answer
 from server.answering.compose import Reply
+from server.answering.curated import CuratedAnswers
 from server.answering.dialogue import Said
 from server.answering.evidence import Evidence
 from server.answering.freshness import as_they_stand
@@ -103,6 +104,7 @@ class Chat:
         self._store = store
         self._retriever = retriever
         self._voices = voices
+        self._curated = CuratedAnswers(store, retriever)
         self._longest = longest_question
         self._free = threading.Semaphore(streams)
         self._pool = ThreadPoolExecutor(max_workers=streams, thread_name_prefix="turn")
@@ -200,6 +202,7 @@ class Chat:
             voice=lambda: self._voices.voice(assistant.id),
             history=self._history(live.turn),
             stopped=live.stopping.is_set,
+            curated=self._curated,
         )
         for step in steps:
             if isinstance(step, Outcome):
@@ -217,6 +220,7 @@ class Chat:
     def _finish(self, live: LiveTurn, outcome: Outcome, status: str) -> None:
         # The log first: what a visitor has seen as done must never be missing from it.
         self._store.conversations.finish_turn(live.turn.id, outcome.as_answered(status))
+        self._count_hit(live.turn.id, outcome)
         turn = self._store.conversations.turn(live.turn.id)
         live.add("done", _done(turn, contact=outcome.signals.get("contact", "")), last=True)
 
@@ -232,6 +236,11 @@ class Chat:
         contact = self._store.assistants.by_id(turn.assistant_id).settings.contact
         live.add("done", _done(present, contact=contact), last=True)
         return live
+
+    def _count_hit(self, turn_id: str, outcome: Outcome) -> None:
+        given = outcome.signals.get("curated", {})
+        if id := given.get("curated"):
+            self._store.curated.record_hit(id, turn_id, given["score"])
 
     def _fail(self, live: LiveTurn, error: AppError) -> None:
         failed = Outcome(Reply(text=live.shown, label=""), None, [], None)

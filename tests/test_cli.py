@@ -150,6 +150,17 @@ def test_wrong_usage_is_status_2(desk: Desk, arguments: list[str]) -> None:
     assert desk.run(*arguments).exit_code == 2
 
 
+def test_a_curated_answer_is_added_given_listed_and_switched_off(desk: Desk) -> None:
+    made = desk.json("curated", "add", "acme", "Do you gift wrap?", "Yes.", "--variant", "Bows?")
+    assert made["variants"] == ["Bows?"] and made["status"] == "approved"
+    told = desk.json("ask", "acme", "do you gift wrap")
+    assert (told["label"], told["answer"], told["citations"]) == ("curated", "Yes.", [])
+    listed = desk.run("curated", "list", "acme").stdout
+    assert "Do you gift wrap?" in listed and "1 hits" in listed
+    assert desk.json("curated", "off", made["id"])["status"] == "off"
+    _is_one_sentence(desk.run("curated", "add", "acme", " ", "Yes."), "question is missing")
+
+
 def test_files_and_folders_are_read(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "content"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""One question answered: what is wanted -> evidence -> gate -> draft -> checked reply. Logs nothing.
+"""One question answered: what is wanted, evidence, gate, draft, checked reply. Logs nothing.
 
 The same function answers visitors, the command line and the evaluation of an adapter.
 """
@@ -208,9 +208,7 @@ class _Turn:
                 yield item
 
     def _find(self, reading: str) -> Evidence:
-        return find_evidence(
-            self._retriever, self._assistant.id, reading, frame=self._gate.frame
-        )
+        return find_evidence(self._retriever, self._assistant.id, reading, frame=self._gate.frame)
 
     def _is_foreign(self) -> bool:
         # A draft in one language about facts in another is garbled: they are quoted as they are.
@@ -224,7 +222,7 @@ class _Turn:
             persona_of(self._assistant),
             self._question if alone else evidence.question,
             evidence.facts,
-            history=[(s.question, s.reply) for s in self._history if s.evidence],
+            history=[(s.question, s.reply) for s in self._history if s.is_answer],
             room=speaking.room if speaking else None,
         )
 

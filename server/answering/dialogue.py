@@ -38,6 +38,11 @@ class Said:
         return self.asked or self.question
 
     @property
+    def is_answer(self) -> bool:
+        """Whether it told something of the content: no courtesy, no refusal."""
+        return self.kind not in (Kind.COURTESY, Kind.META) and self.label != "refused"
+
+    @property
     def heading(self) -> str:
         """The heading of the section that was cited first."""
         return str(self.citations[0].get("title", "")) if self.citations else ""

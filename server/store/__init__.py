@@ -8,6 +8,7 @@ from server.store.adapters import Adapters
 from server.store.assistants import Assistants
 from server.store.audit import AuditLog
 from server.store.conversations import Conversations
+from server.store.curated import CuratedStore
 from server.store.database import Database
 from server.store.frontier import Frontier
 from server.store.gates import Gates
@@ -31,6 +32,7 @@ class Store:
     gates: Gates
     conversations: Conversations
     reviews: Reviews
+    curated: CuratedStore
     pairs: Pairs
     runs: Runs
     adapters: Adapters
@@ -51,6 +53,7 @@ def open_store(url: str) -> Store:
         gates=Gates(database),
         conversations=Conversations(database),
         reviews=Reviews(database),
+        curated=CuratedStore(database),
         pairs=Pairs(database),
         runs=Runs(database),
         adapters=Adapters(database),

@@ -44,6 +44,8 @@ class AssistantSettings(BaseModel):
         default="I could not find that in our pages. Could you put it in other words?",
         max_length=500,
     )
+    # How alike a question must be to a curated one; measured in tests/answering/asked.tsv's test.
+    curated_threshold: float = Field(default=0.85, ge=0.5, le=1.0)
 
     contact: str = Field(default="", max_length=300)
 

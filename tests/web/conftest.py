@@ -17,6 +17,8 @@ from server.app import create_app
 from server.config import Settings
 from server.knowledge.ingest import Ingestion
 from server.prompt import PROMPT_VERSION
+from server.retrieval.hybrid import Retriever
+from server.retrieval.vectors import ExactIndex
 from server.services import Services
 from server.store import Store, open_store
 from server.store.adapters import Adapter
@@ -24,6 +26,7 @@ from server.store.assistants import Assistant
 from server.store.conversations import Answered, Turn
 from server.store.database import new_id, now
 from server.web.passwords import hash_password
+from tests.speaking import WordEmbedder
 
 PASSWORD = "correct horse battery"
 ROLES = ("viewer", "reviewer", "owner")
@@ -160,7 +163,7 @@ def make_world(tmp_path: Path, hashed: str) -> Iterator[Callable[..., World]]:
             store=store,
             jobs=cast(Any, jobs),
             vectors=cast(Any, FakeVectors()),
-            retriever=absent,
+            retriever=Retriever(store, WordEmbedder(), ExactIndex(store)),
             voices=absent,
             ingestion=Ingestion(settings, store, cast(Any, jobs)),
             chat=absent,

@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from server.answering.curated import CuratedAnswers
+from server.store.curated import Wording
 from server.store.reviews import Verdict
 from tests.speaking import QUESTION, RETURNS, Talk
 from tests.web.conftest import PASSWORD, World
@@ -189,6 +191,10 @@ def test_no_page_scrolls_sideways(world: World, tab: Page, address: str, width: 
     world.adapter(nll_before=3.0, nll_after=1.0)
     tab.set_viewport_size({"width": width, "height": 800})
     paths = ["", "acme/conversations", f"acme/conversations/{turn.conversation_id}"]
+    wording = Wording("Q" * 300, "x" * 400, long)
+    answers = CuratedAnswers(world.store, world.services.retriever)
+    made = answers.add(world.assistant, wording, author="a@example.org")
+    paths += ["acme/curated?try=" + "q" * 200, f"acme/curated/{made.id}"]
     paths += ["acme/sources", "acme/settings", "acme/tuning", "people", "audit", "account"]
     for path in paths:
         tab.goto(f"{address}/console/{path}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from server.answering.curated import CuratedAnswers
+from server.store.curated import Wording
 from tests.web.conftest import ROLES, World
 
 # A new route without a row here fails the test.
@@ -24,6 +26,13 @@ MATRIX = {
     "GET /console/<key>/next": "viewer",
     "GET /console/<key>/sources": "viewer",
     "GET /console/<key>/sources/<source_id>": "viewer",
+    "GET /console/<key>/curated": "viewer",
+    "GET /console/<key>/curated/<curated_id>": "viewer",
+    "POST /console/<key>/curated": "reviewer",
+    "POST /console/<key>/curated/<curated_id>": "reviewer",
+    "POST /console/<key>/curated/<curated_id>/status": "reviewer",
+    "POST /console/<key>/curated/<curated_id>/remove": "reviewer",
+    "POST /console/<key>/curated/threshold": "owner",
     "GET /console/<key>/settings": "viewer",
     "GET /console/<key>/tuning": "viewer",
     "GET /console/<key>/runs/<run_id>": "viewer",
@@ -102,6 +111,10 @@ def _filled(world: World, route: str) -> str:
         )
         world.store.knowledge.set_source(source.id, status="ready")
         names["<source_id>"] = source.id
+    if "<curated_id>" in route:
+        wording = Wording(f"May I return {turn.id}?", "Yes.")
+        answers = CuratedAnswers(world.store, world.services.retriever)
+        names["<curated_id>"] = answers.add(world.assistant, wording, author="test").id
     if "<run_id>" in route:
         run = world.store.runs.ask(world.assistant.id, config={}, requested_by="test")
         names["<run_id>"] = run.id

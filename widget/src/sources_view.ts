@@ -47,7 +47,9 @@ export class SourcesView {
     if (state) names.append(el("span", { class: "place changed" }, state));
     else if (href) names.append(el("span", { class: "place" }, shortAddress(href)));
     const summary = el("summary", {}, el("span", { class: "number" }, String(citation.n)), names, icon(DOWN));
-    const body = el("div", { class: "quote" }, el("blockquote", {}, citation.quote));
+    const body = el("div", { class: "quote" });
+    // The link of a curated answer that leads elsewhere quotes nothing.
+    if (citation.quote) body.append(el("blockquote", {}, citation.quote));
     if (href) body.append(this.#open(href, citation.title));
     return el("details", {}, summary, body);
   }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from server.web.console import (  # imported for their routes
     audit,
     conversations,
+    curated,
     home,
     people,
     preview,
@@ -23,6 +24,7 @@ __all__ = [
     "audit",
     "blueprint",
     "conversations",
+    "curated",
     "home",
     "people",
     "preview",

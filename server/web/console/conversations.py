@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 from server.answering.freshness import as_they_stand
 from server.store.assistants import Assistant
 from server.store.conversations import Conversation, Filter, Listed, Turn
+from server.store.curated import Curated
 from server.store.overview import Overview
 from server.store.reviews import FAULTS, VERDICTS, Review
 from server.web import auth
@@ -33,6 +34,7 @@ class Judged:
     reviews: list[Review]
     typed: dict[str, str] | None = None
     error: str = ""
+    curated: Curated | None = None
 
     @property
     def verdict(self) -> Review | None:
@@ -111,7 +113,8 @@ def judged_turn(turn: Turn, *, typed: dict[str, str] | None = None, error: str =
     """A turn with its thumbs and reviews as they are now."""
     store = auth.services().store
     feedback = store.conversations.feedback([turn.id]).get(turn.id)
-    return Judged(turn, feedback, store.reviews.of_turn(turn.id), typed, error)
+    curated = store.curated.of_turn(turn.id)
+    return Judged(turn, feedback, store.reviews.of_turn(turn.id), typed, error, curated)
 
 
 def _given() -> dict[str, str]:
