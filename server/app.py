@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from server import demo
 from server.errors import AppError
 from server.services import Services
-from server.web import admin_api, auth, chat_api, console, docs, widget
+from server.web import admin_api, auth, chat_api, checks_api, console, docs, widget
 
 _LARGEST_UPLOAD = 51 * 1024 * 1024
 
@@ -33,7 +33,7 @@ def create_app(services: Services) -> Flask:
     chat_api.set_up(app, settings)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
-    for module in (chat_api, admin_api, widget, docs, console):
+    for module in (chat_api, admin_api, checks_api, widget, docs, console):
         app.register_blueprint(module.blueprint)
     app.before_request(_make_nonce)
     app.after_request(_secure)

@@ -42,6 +42,9 @@ class Parlance(click.Group):
         return super().list_commands(ctx)
 
     def _load_plugins(self) -> None:
+        from server import checks_cli  # it takes its parts from this module
+
+        checks_cli.register(self)
         for plugin in entry_points(group="parlance.commands"):
             plugin.load()(self)
 

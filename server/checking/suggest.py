@@ -84,5 +84,11 @@ def _expected(store: Store, turn: Turn) -> dict[str, str] | None:
             turn.assistant_id, str(citation.get("page") or "")
         )
         if url:
-            return {"url": str(url)}
+            return {"url": _page(str(url))}
     return {"phrase": _SENTENCE.split(turn.reply.strip(), maxsplit=1)[0]}
+
+
+def _page(url: str) -> str:
+    """The page without the place on it; what tells an FAQ's pairs apart stays."""
+    page, _, fragment = url.partition("#")
+    return url if fragment.startswith(":~:") else page
