@@ -33,7 +33,7 @@ PAGE = "https://acme.example/returns"
         (PAGE + "?lang=no", PAGE, False),
         (PAGE, PAGE + "?lang=no", False),
         ("https://acme.example", "https://acme.example/", True),
-        ("https://acme.example/caf%C3%A9", "https://acme.example/café", True),
+        ("https://acme.example/%C3%BCber", "https://acme.example/über", True),
         ("/returns", PAGE + "#refunds", True),
         ("/returns", "https://live.example/returns/", True),
         ("/returns", "https://acme.example/shipping", False),
