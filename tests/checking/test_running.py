@@ -15,6 +15,7 @@ from server.errors import Conflict, Unavailable
 from server.jobs import Jobs
 from server.llm.voice import Voice
 from server.store.check_runs import CheckRun
+from server.store.checks import NewCheck
 from tests.checking.conftest import Desk, run_through
 from tests.speaking import QUESTION, RETURNS, SITE
 
@@ -205,12 +206,9 @@ def test_a_run_whose_work_is_lost_is_marked_interrupted_at_the_next_start(desk: 
 
     def asked(name: str) -> CheckRun:
         assistant = desk.store.assistants.create(name)
-        desk.store.checks.import_many(assistant.id, [asking_check], author="ana")
+        desk.store.checks.import_many(assistant.id, [NewCheck(QUESTION, None)], author="ana")
         return desk.store.check_runs.ask(assistant.id, requested_by="ana")
 
-    from server.store.checks import NewCheck
-
-    asking_check = NewCheck(QUESTION, None)
     kept, lost = asked("Kept"), asked("Lost")
     assert asking.interrupt_lost_runs(desk.store, cast(Jobs, Known())) == 1
     assert desk.store.check_runs.run(kept.id).status == "queued"

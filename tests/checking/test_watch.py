@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import insert
+
 from server.checking.asking import AUTOMATIC
+from server.llm.voice import Voice
 from server.store.database import new_id, now
+from server.store.tables import gates
 from tests.checking.conftest import Desk
 from tests.speaking import QUESTION, SITE
 
@@ -68,8 +72,6 @@ def test_a_changed_manner_is_asked_and_a_changed_colour_is_not(desk: Desk) -> No
 
 
 def test_a_voice_is_asked_once_it_answers(desk: Desk) -> None:
-    from server.llm.voice import Voice
-
     class Promoted:
         def voice(self, assistant_id: str) -> Voice:
             return Voice(desk.talk.model, "digest-of-the-new-voice")
@@ -109,10 +111,6 @@ def test_a_list_that_nobody_has_run_and_an_empty_list_are_left_alone(desk: Desk)
 
 
 def test_a_gate_fitted_anew_counts_as_a_change_of_content(desk: Desk) -> None:
-    from sqlalchemy import insert
-
-    from server.store.tables import gates
-
     _ready(desk)
     _learn(desk)
     _look(desk)
