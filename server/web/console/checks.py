@@ -194,8 +194,8 @@ def _page(
         assistant=assistant,
         listed=_listed(store.checks.of_assistant(assistant.id), done),
         running=next((run for run in runs if run.is_open), None),
-        latest=_compared(done[0]) if done else None,
-        history=[_compared(run) for run in runs[:_SHOWN_RUNS] if not run.is_open],
+        latest=_compared(done[0], done) if done else None,
+        history=[_compared(run, done) for run in runs[:_SHOWN_RUNS] if not run.is_open],
         bars=_bars(done),
         suggestions=suggestions(store, assistant.id) if auth.is_allowed("reviewer") else [],
         kinds=_KINDS,
@@ -230,8 +230,12 @@ def _listed(found: list[Check], done: list[CheckRun]) -> list[Listed]:
     return sorted(listed, key=lambda one: one.result is None or bool(one.result["passed"]))
 
 
-def _compared(run: CheckRun) -> Compared:
-    before = auth.services().store.check_runs.before(run) if run.status == "done" else None
+def _compared(run: CheckRun, done: list[CheckRun] | None = None) -> Compared:
+    """A finished run beside the one before it, which `done` (newest first) may hold already."""
+    if run.status != "done":
+        return Compared(run, None)
+    before = next((one for one in done or () if one.seq < run.seq), None)
+    before = before or auth.services().store.check_runs.before(run)
     return Compared(run, compare(run, before) if before else None)
 
 
