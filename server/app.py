@@ -19,6 +19,7 @@ from server.web import (
     admin_curated,
     auth,
     chat_api,
+    checks_api,
     console,
     docs,
     evaluation_api,
@@ -42,7 +43,16 @@ def create_app(services: Services) -> Flask:
     chat_api.set_up(app, settings)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies)  # type: ignore[method-assign]
-    for module in (chat_api, admin_api, admin_curated, evaluation_api, widget, docs, console):
+    for module in (
+        chat_api,
+        admin_api,
+        admin_curated,
+        checks_api,
+        evaluation_api,
+        widget,
+        docs,
+        console,
+    ):
         app.register_blueprint(module.blueprint)
     app.before_request(_make_nonce)
     app.after_request(_secure)

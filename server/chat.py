@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +110,7 @@ class Chat:
         self._pool = ThreadPoolExecutor(max_workers=streams, thread_name_prefix="turn")
         self._live: dict[str, LiveTurn] = {}
         self._guard = threading.Lock()
+        self._closing = threading.Event()
         # A retry that comes beside its first request must find the turn among the live ones.
         self._opening = threading.Lock()
 
@@ -144,8 +145,19 @@ class Chat:
         if live is not None:
             live.stopping.set()
 
+    def try_out(self, assistant: Assistant, question: str) -> Outcome:
+        """Answer as the first question of a visitor is answered, and log nothing."""
+        steps = self._steps(assistant, self._checked(question), (), self._closing.is_set)
+        return next(step for step in steps if isinstance(step, Outcome))
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether answers are being ended because the server stops."""
+        return self._closing.is_set()
+
     def close(self) -> None:
         """Stop all answers and wait for their turns to be logged."""
+        self._closing.set()
         with self._guard:
             for live in self._live.values():
                 live.stopping.set()
@@ -195,22 +207,31 @@ class Chat:
             self._free.release()
 
     def _answer(self, assistant: Assistant, live: LiveTurn) -> None:
-        steps = answer(
-            assistant,
-            live.turn.question,
-            retriever=self._retriever,
-            voice=lambda: self._voices.voice(assistant.id),
-            history=self._history(live.turn),
-            stopped=live.stopping.is_set,
-            curated=self._curated,
-        )
-        for step in steps:
+        history, stopped = self._history(live.turn), live.stopping.is_set
+        for step in self._steps(assistant, live.turn.question, history, stopped):
             if isinstance(step, Outcome):
                 self._finish(live, step, "stopped" if live.stopping.is_set() else "complete")
             elif isinstance(step, Evidence):
                 live.add("sources", {"sources": _sources(step)})
             else:
                 live.add("token", {"text": step})
+
+    def _steps(
+        self,
+        assistant: Assistant,
+        question: str,
+        history: Sequence[Said],
+        stopped: Callable[[], bool],
+    ) -> Iterator[Evidence | str | Outcome]:
+        return answer(
+            assistant,
+            question,
+            retriever=self._retriever,
+            voice=lambda: self._voices.voice(assistant.id),
+            history=history,
+            stopped=stopped,
+            curated=self._curated,
+        )
 
     def _history(self, turn: Turn) -> list[Said]:
         earlier = self._store.conversations.turns(turn.conversation_id)

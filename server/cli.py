@@ -42,9 +42,6 @@ class Parlance(click.Group):
         return super().list_commands(ctx)
 
     def _load_plugins(self) -> None:
-        from server.cli_curated import curated  # it imports this module
-
-        self.add_command(curated)
         for plugin in entry_points(group="parlance.commands"):
             plugin.load()(self)
 

@@ -17,6 +17,8 @@ from server.config import Settings
 
 INGEST_QUEUE = "ingest"
 TUNING_QUEUE = "tuning"
+# Apart from reading: a list that somebody waits for must not stand behind a long crawl.
+CHECKS_QUEUE = "checks"
 
 _APPLICATION = "parlance"
 # Fixed by hand: DBOS would hash the code, and an upgrade would strand work queued before it.

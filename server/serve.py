@@ -24,6 +24,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._services: Any = None
+        self._checks: Any = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -46,6 +47,7 @@ class WebServer(BaseApplication):
 
     def load(self) -> Any:
         from server.app import create_app  # seconds of imports that the arbiter does without
+        from server.checking.asking import Watch
         from server.demo import ensure_demo
         from server.presence import announce
         from server.services import open_services
@@ -60,10 +62,15 @@ class WebServer(BaseApplication):
             ensure_demo(self._services)
         app = create_app(self._services)
         announce(self.settings)
+        self._checks = Watch(self._services.store, self._services.jobs, self._services.voices)
+        self._checks.start()
         return app
 
     def close(self) -> None:
         """Give everything back; a worker that never got so far has nothing."""
+        if self._checks is not None:
+            self._checks.close()
+            self._checks = None
         if self._services is not None:
             self._services.close()
             self._services = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from server import jobs
 from server.answering.fitting import fit_gate
 from server.chat import Chat
+from server.checking import asking, running
 from server.config import Settings
 from server.jobs import Jobs
 from server.knowledge import reading
@@ -25,6 +26,7 @@ from server.runs import ask_for_run, cancel_run
 from server.store import Store, open_store
 from server.store.adapters import Activation
 from server.store.assistants import Assistant
+from server.store.check_runs import CheckRun
 from server.store.runs import Run
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,14 @@ class Services:
     def roll_back(self, assistant: Assistant, *, actor: str) -> Activation:
         """Return to what answered before."""
         return roll_back(self.store, assistant.id, actor=actor)
+
+    def ask_for_check_run(self, assistant: Assistant, *, actor: str) -> CheckRun:
+        """Have the question list asked; Conflict while a run over it is open."""
+        return asking.ask_for_run(self.store, self.jobs, assistant.id, actor=actor)
+
+    def cancel_check_run(self, run: CheckRun, *, actor: str) -> CheckRun:
+        """Stop a run over the question list. A closed run is a Conflict."""
+        return asking.cancel_run(self.store, self.jobs, run, actor=actor)
 
     def close(self) -> None:
         """Stop answers and work, then give back models, files and locks."""
@@ -99,8 +109,17 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
         vectors,
         after=lambda assistant_id: fit_gate(retriever, assistant_id),
     )
-    jobs.launch(settings, executor="web", queues=(jobs.INGEST_QUEUE,))
+    chat = Chat(
+        store,
+        retriever,
+        voices,
+        streams=settings.streams,
+        longest_question=settings.max_question,
+    )
+    running.register(running.Checker(store, chat, voices))
     work = Jobs(settings)
+    asking.interrupt_lost_runs(store, work)
+    jobs.launch(settings, executor="web", queues=(jobs.INGEST_QUEUE, jobs.CHECKS_QUEUE))
     return Services(
         settings=settings,
         store=store,
@@ -109,13 +128,7 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
         retriever=retriever,
         voices=voices,
         ingestion=Ingestion(settings, store, work),
-        chat=Chat(
-            store,
-            retriever,
-            voices,
-            streams=settings.streams,
-            longest_question=settings.max_question,
-        ),
+        chat=chat,
     )
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
 from server.app import create_app
+from server.checking.running import Checker
 from server.cli import main, read_jsonl
 from server.config import Settings
 from server.errors import Invalid
@@ -25,6 +26,7 @@ from server.knowledge.reading import Reader
 from server.presence import announce
 from server.services import Services
 from server.store import open_store
+from tests.checking.conftest import run_through
 from tests.knowledge.test_ingest import workflow
 from tests.speaking import QUESTION, RETURNS, Talk
 
@@ -32,11 +34,15 @@ from tests.speaking import QUESTION, RETURNS, Talk
 class _AtOnce:
     """Stands for the job system: what is queued is done before the call returns."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, checker: Checker) -> None:
         self._reader = reader
+        self._checker = checker
 
     def enqueue(self, queue: str, name: str, *args: str, workflow_id: str) -> None:
-        workflow(self._reader, args[0])
+        if name == "check":
+            run_through(self._checker, args[0])
+        else:
+            workflow(self._reader, args[0])
 
 
 @dataclass
@@ -66,7 +72,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     settings.home.mkdir()
     talk = Talk(open_store(settings.database))
     reader = Reader(settings, talk.store, talk.embedder, talk.vectors)
-    jobs = cast(Any, _AtOnce(reader))
+    jobs = cast(Any, _AtOnce(reader, Checker(talk.store, talk.chat, talk.voices)))
     services = Services(
         settings=settings,
         store=talk.store,

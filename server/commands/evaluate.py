@@ -18,11 +18,6 @@ from server.evaluation.report import ROWS, render
 _BATCH = 5
 
 
-def register(group: click.Group) -> None:
-    """Add the command to the parlance group."""
-    group.add_command(evaluate)
-
-
 @click.command("eval")
 @click.argument("key")
 @click.option(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from server.store.adapters import Adapters
 from server.store.assistants import Assistants
 from server.store.audit import AuditLog
+from server.store.check_runs import CheckRuns
+from server.store.checks import Checks
 from server.store.conversations import Conversations
 from server.store.curated import CuratedStore
 from server.store.database import Database
@@ -36,6 +38,8 @@ class Store:
     pairs: Pairs
     runs: Runs
     adapters: Adapters
+    checks: Checks
+    check_runs: CheckRuns
     people: People
     audit: AuditLog
 
@@ -57,6 +61,8 @@ def open_store(url: str) -> Store:
         pairs=Pairs(database),
         runs=Runs(database),
         adapters=Adapters(database),
+        checks=Checks(database),
+        check_runs=CheckRuns(database),
         people=People(database),
         audit=AuditLog(database),
     )

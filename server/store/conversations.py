@@ -226,6 +226,15 @@ class Conversations:
             rows = connection.execute(query.order_by(turns.c.seq).limit(limit)).all()
         return records(Turn, rows)
 
+    def newest_turns(self, assistant_id: str, *, limit: int) -> list[Turn]:
+        """The newest finished turns of an assistant, newest first."""
+        query = select(*_TURN).where(
+            turns.c.assistant_id == assistant_id, turns.c.status == "complete"
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(turns.c.seq.desc()).limit(limit)).all()
+        return records(Turn, rows)
+
     def give_feedback(self, turn_id: str, value: str | None) -> None:
         with self._db.write() as connection:
             connection.execute(

@@ -202,7 +202,8 @@ checks = Table(
     id_(),
     ref_("assistant_id", "assistants"),
     text_("question"),
-    Column("expect", JSON, nullable=True),
+    # SQL's NULL, not JSON's: either reads as None, but only one is found by IS NULL.
+    Column("expect", JSON(none_as_null=True), nullable=True),
     Column("turn_id", String(64), ForeignKey("turns.id"), nullable=True),
     text_("author"),
     at_("created_at"),

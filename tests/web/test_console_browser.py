@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from server.answering.curated import CuratedAnswers
+from server.store.check_runs import Fingerprints
+from server.store.checks import NewCheck
 from server.store.curated import Wording
 from server.store.reviews import Verdict
 from tests.speaking import QUESTION, RETURNS, Talk
@@ -139,6 +141,39 @@ def test_source_follows_its_reading_without_a_reload(world: World, tab: Page, ad
     tab.locator(".source .badge >> text=ready").wait_for()
 
 
+def test_a_listed_question_is_removed_and_put_back_by_keyboard(
+    world: World, tab: Page, address: str
+) -> None:
+    world.store.checks.add(world.assistant.id, NewCheck("May I?", {"phrase": "yes"}), author="x")
+    tab.goto(f"{address}/console/acme/checks")
+    tab.get_by_role("button", name="Remove “May I?”").press("Enter")
+    undo = tab.get_by_role("button", name="Undo")
+    undo.wait_for()
+    assert world.store.checks.of_assistant(world.assistant.id) == []
+    undo.press("Enter")
+    tab.locator(".check >> text=May I?").wait_for()
+    assert len(world.store.checks.of_assistant(world.assistant.id)) == 1
+
+
+def test_a_turn_goes_on_the_question_list_and_a_run_is_followed_to_its_end(
+    world: World, tab: Page, address: str
+) -> None:
+    turn = world.turn("Who wrote Tosca?", "No idea.", label="refused")
+    tab.goto(f"{address}/console/acme/conversations/{turn.conversation_id}")
+    tab.get_by_role("button", name="Add to the question list").click()
+    tab.get_by_role("link", name="See the list").click()
+    tab.locator(".check:target >> text=Must be refused").wait_for()
+    tab.get_by_role("button", name="Run now").click()
+    tab.locator("text=Waiting to begin").wait_for()
+    run = world.store.check_runs.of_assistant(world.assistant.id)[0]
+    rows = [{"question": turn.question, "expect": None, "passed": True, "why": "", "ms": 3}]
+    rows[0] |= {"reply": "No idea.", "label": "refused", "urls": []}
+    world.store.check_runs.begin(run.id, rows, Fingerprints("c", "m", "1", None))
+    world.store.check_runs.record(run.id, rows)
+    world.store.check_runs.end(run.id, "done")
+    tab.locator(".pass-rate >> text=100 %").wait_for()
+
+
 def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: str) -> None:
     adapter = world.adapter(nll_before=3.0, nll_after=1.0)
     tab.goto(f"{address}/console/acme/tuning")
@@ -189,13 +224,22 @@ def test_no_page_scrolls_sideways(world: World, tab: Page, address: str, width: 
     turn = world.turn("W" * 300, "x" * 400, page_url=long)
     world.store.knowledge.add_source(world.assistant.id, "website", long, {})
     world.adapter(nll_before=3.0, nll_after=1.0)
+    world.store.checks.add(world.assistant.id, NewCheck("W" * 300, {"url": long}), author="x")
     tab.set_viewport_size({"width": width, "height": 800})
     paths = ["", "acme/conversations", f"acme/conversations/{turn.conversation_id}"]
     wording = Wording("Q" * 300, "x" * 400, long)
     answers = CuratedAnswers(world.store, world.services.retriever)
     made = answers.add(world.assistant, wording, author="a@example.org")
     paths += ["acme/curated?try=" + "q" * 200, f"acme/curated/{made.id}"]
-    paths += ["acme/sources", "acme/settings", "acme/tuning", "people", "audit", "account"]
+    paths += [
+        "acme/sources",
+        "acme/checks",
+        "acme/settings",
+        "acme/tuning",
+        "people",
+        "audit",
+        "account",
+    ]
     for path in paths:
         tab.goto(f"{address}/console/{path}")
         over = tab.evaluate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.answering.curated import CuratedAnswers
+from server.store.checks import NewCheck
 from server.store.curated import Wording
 from tests.web.conftest import ROLES, World
 
@@ -33,11 +34,20 @@ MATRIX = {
     "POST /console/<key>/curated/<curated_id>/status": "reviewer",
     "POST /console/<key>/curated/<curated_id>/remove": "reviewer",
     "POST /console/<key>/curated/threshold": "owner",
+    "GET /console/<key>/checks": "viewer",
+    "GET /console/<key>/checks/runs/<check_run_id>": "viewer",
     "GET /console/<key>/settings": "viewer",
     "GET /console/<key>/tuning": "viewer",
     "GET /console/<key>/runs/<run_id>": "viewer",
     "POST /console/<key>/turns/<turn_id>/review": "reviewer",
     "POST /console/<key>/settings/preview": "reviewer",
+    "POST /console/<key>/turns/<turn_id>/check": "reviewer",
+    "POST /console/<key>/checks": "reviewer",
+    "POST /console/<key>/checks/import": "reviewer",
+    "POST /console/<key>/checks/run": "reviewer",
+    "POST /console/<key>/checks/<check_id>/change": "reviewer",
+    "POST /console/<key>/checks/<check_id>/remove": "reviewer",
+    "POST /console/<key>/checks/runs/<check_run_id>/cancel": "reviewer",
     "GET /console/audit": "owner",
     "GET /console/people": "owner",
     "POST /console/people/invite": "owner",
@@ -115,6 +125,12 @@ def _filled(world: World, route: str) -> str:
         wording = Wording(f"May I return {turn.id}?", "Yes.")
         answers = CuratedAnswers(world.store, world.services.retriever)
         names["<curated_id>"] = answers.add(world.assistant, wording, author="test").id
+    if "<check" in route:
+        new = NewCheck(f"May I, in {turn.id}?", None)
+        names["<check_id>"] = world.store.checks.add(world.assistant.id, new, author="test").id
+    if "<check_run_id>" in route:
+        asked = world.store.check_runs.ask(world.assistant.id, requested_by="test")
+        names["<check_run_id>"] = asked.id
     if "<run_id>" in route:
         run = world.store.runs.ask(world.assistant.id, config={}, requested_by="test")
         names["<run_id>"] = run.id

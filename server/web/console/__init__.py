@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from server.web.console import (  # imported for their routes
     audit,
+    checks,
     conversations,
     curated,
     home,
@@ -23,6 +24,7 @@ from server.web.console.shell import blueprint
 __all__ = [
     "audit",
     "blueprint",
+    "checks",
     "conversations",
     "curated",
     "home",

@@ -1,0 +1,1 @@
+"""The question list: asked as visitors ask, judged by rule, compared with the run before."""
