@@ -67,6 +67,11 @@ def _widget(browser: Browser, folder: Path, scheme: str, width: int) -> None:
                 _shoot(page, folder, f"widget-{name}-{scheme}-{width}")
                 state.states = {1: "changed", 2: "gone"}
                 page.reload()
+                page.locator(".launcher").wait_for()
+                answer = page.locator(".panel .answer")
+                answer.wait_for(state="attached")
+                if not page.locator(".panel").is_visible():  # a phone's panel stays closed
+                    page.locator(".launcher").click()
                 page.locator(".mark").first.click()
                 state.states, name = {}, "changed"
             settle(page)
@@ -100,7 +105,7 @@ def _console(browser: Browser, folder: Path, scheme: str, width: int) -> None:
             page.fill("[name=refusal]", "We do not know that yet. Ask us in other words?")
             _try(page, "Who repairs my shipping robot?")
             page.locator(".try").nth(1).wait_for()
-            page.locator(".try summary").first.click()
+            page.locator("#tried summary").click()
             _shoot(page, folder, f"console-tried-{scheme}-{width}")
 
 

@@ -213,8 +213,8 @@ def test_settings_are_tried_as_typed_before_they_are_saved(
     tab.keyboard.press("Enter")
     expect(tries).to_have_count(1)
     expect(tries).to_contain_text(RETURNS[0])
-    tries.locator("summary").click()
-    expect(tries.locator("pre")).to_contain_text("You are Acme Help")
+    tab.locator("#tried summary").click()
+    expect(tab.locator("#tried pre")).to_contain_text("You are Acme Help")
     talk.chat.close()
 
 
