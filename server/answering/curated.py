@@ -16,7 +16,7 @@ import numpy as np
 from server.answering.citations import Citation, bearer
 from server.answering.compose import CURATED, Reply
 from server.answering.evidence import EvidenceSentence
-from server.answering.sameness import alike, set_apart
+from server.answering.sameness import alike, likeness, set_apart
 from server.answering.words import content_words
 from server.errors import NotFound
 from server.retrieval.hybrid import Retriever
@@ -29,6 +29,8 @@ from server.store.knowledge import Passage
 
 _CANDIDATES = 8
 _KEPT_VECTORS = 4096
+# An FAQ question with fewer shared words is not worth embedding (some 5 ms each, once).
+_FAQ_SHARE = 0.3
 _BY_HAND, _FAQ = "curated", "faq"
 
 
@@ -167,6 +169,8 @@ class CuratedAnswers:
         words, ours = set(content_words(question)), frozenset(content_words(assistant.name))
         found = []
         for entry in known.candidates(words, vector):
+            if entry.vector is None and likeness(words, entry.words) < _FAQ_SHARE:
+                continue
             cosine = float(self._vector(entry) @ vector)
             apart = set_apart(question, entry.question, known=ours)
             score = round(alike(cosine, words, entry.words), 4)

@@ -234,5 +234,5 @@ def test_a_thousand_answers_are_searched_in_milliseconds(
         began = time.perf_counter()
         answers.match(talk.assistant, question)
         took.append(time.perf_counter() - began)
-    # 5 ms is what it may take; twice that leaves room for a busy machine.
-    assert sorted(took)[len(took) // 2] < 0.010
+    # The best of twenty: a busy machine makes any one of them slow.
+    assert min(took) < 0.005, took
