@@ -59,6 +59,7 @@ def test_a26_an_override_on_a_page_touches_no_other_answer(talk: Talk) -> None:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_a26_the_override_is_evidence_for_no_other_question(
     sqlite_store: Store, embedder: Embedder
 ) -> None:
@@ -184,6 +185,7 @@ _MOST_OF_ONE_PAGE = 3
 
 
 @pytest.mark.model
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["keywords", "templates"])
 def test_a34_a_hub_of_question_headings_is_rarely_the_first_evidence(
     sqlite_store: Store, embedder: Embedder, kind: str
