@@ -56,9 +56,14 @@ def estimated_room(context_length: int, *, reply_tokens: int) -> Room:
 
 
 def _estimate(messages: Sequence[Message]) -> int:
-    """Tokens of a chat, rather too many: three bytes each, and every digit may be one."""
+    """Tokens of a chat, rather too many: three letters each, and every digit may be one.
+
+    Scripts that a vocabulary was not made for are spelled in bytes.
+    """
     return sum(_FRAME + _size(message["content"]) for message in messages)
 
 
 def _size(text: str) -> int:
-    return (len(text.encode("utf-8", "replace")) + 2 * sum(map(str.isdigit, text))) // 3
+    plain = sum(map(str.isascii, text))
+    foreign = len(text.encode("utf-8", "replace")) - plain
+    return (plain + 2 * sum(map(str.isdigit, text))) // 3 + foreign

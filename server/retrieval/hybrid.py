@@ -6,7 +6,6 @@ says nothing about how good the best one is. Fusion: Cormack et al. 2009, with t
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,10 +21,6 @@ from server.store.knowledge import Passage
 
 _K = 60
 _DEPTH = 50
-# Passages of one page among the hits, as long as other pages have any: a page stuffed with
-# questions must not crowd out those that answer them (hardening A34).
-_OF_ONE_PAGE = 4
-_LOOKED_AT = 3
 
 
 class Embedding(Protocol):
@@ -66,9 +61,9 @@ class Retriever:
         near = self._vectors.nearest(assistant_id, query, _DEPTH)
         words = self.store.lexical.search(assistant_id, question, limit=_DEPTH)
         lexical = {hit.id: hit.score for hit in words}
-        fused = _fuse([id for id, _ in near], list(lexical))[: limit * _LOOKED_AT]
+        fused = _fuse([id for id, _ in near], list(lexical))[:limit]
         passages = {p.id: p for p in self.store.knowledge.passages(ids=[id for id, _ in fused])}
-        found = _spread([(passages[id], score) for id, score in fused if id in passages], limit)
+        found = [(passages[id], score) for id, score in fused if id in passages]
         cosines = matrix([p for p, _ in found]) @ query
         return [
             Hit(passage, float(cosine), lexical.get(passage.id, 0.0), score)
@@ -97,19 +92,6 @@ class PassageRetriever(BaseRetriever):
             )
             for hit in hits
         ]
-
-
-def _spread(ranked: list[tuple[Passage, float]], limit: int) -> list[tuple[Passage, float]]:
-    """The best passages, few of one page; where other pages have none left, the page has them."""
-    taken: Counter[str] = Counter()
-    first: list[tuple[Passage, float]] = []
-    rest: list[tuple[Passage, float]] = []
-    for found in ranked:
-        page = found[0].page_id
-        taken[page] += 1
-        (first if taken[page] <= _OF_ONE_PAGE else rest).append(found)
-    chosen = (first + rest)[:limit]
-    return sorted(chosen, key=lambda found: (-found[1], found[0].id))
 
 
 def _fuse(*rankings: list[str]) -> list[tuple[str, float]]:

@@ -27,7 +27,7 @@ from tests.hardening.site import (
     products,
     questions,
 )
-from tests.speaking import RETURNS, Talk, teach
+from tests.speaking import QUESTION, RETURNS, Talk, teach
 
 
 def _obeys(messages: Sequence[BaseMessage]) -> Iterator[str]:
@@ -59,6 +59,7 @@ def test_a26_an_override_on_a_page_touches_no_other_answer(talk: Talk) -> None:
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_a26_the_override_is_evidence_for_no_other_question(
     sqlite_store: Store, embedder: Embedder
 ) -> None:
@@ -180,10 +181,11 @@ def test_a28_an_address_that_the_evidence_holds_may_be_told(talk: Talk) -> None:
 
 # The share of questions that a hub of 200 headings may be the first evidence of.
 _MOST_TOP_1 = 0.05
-_MOST_OF_ONE_PAGE = 4
+_MOST_OF_ONE_PAGE = 3
 
 
 @pytest.mark.model
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["keywords", "templates"])
 def test_a34_a_hub_of_question_headings_is_rarely_the_first_evidence(
     sqlite_store: Store, embedder: Embedder, kind: str
@@ -202,21 +204,47 @@ def test_a34_a_hub_of_question_headings_is_rarely_the_first_evidence(
     first = sum(evidence.sentences[0].passage.title == "Help" for evidence in found)
     assert first / len(found) <= _MOST_TOP_1
     for evidence in found:
-        of_hub = [hit for hit in evidence.hits if hit.passage.title == "Help"]
-        assert len(of_hub) <= _MOST_OF_ONE_PAGE
+        of_hub = {s.passage.id for s in evidence.sentences if s.passage.title == "Help"}
+        others = {h.passage.page_id for h in evidence.hits if h.passage.title != "Help"}
+        assert len(of_hub) <= _MOST_OF_ONE_PAGE or not others
+
+
+def test_a34_a_page_full_of_questions_is_not_all_that_is_read(talk: Talk) -> None:
+    """Must: at most k chunks of a page among the evidence while other pages have something."""
+    stuffed = tuple(
+        Block(f"{fact} {'Our partner knows much more of it. ' * 9}", ("Help", f"{QUESTION} {n}"))
+        for n, fact in enumerate(f"Orders can be returned, says note {n}." for n in range(200))
+    )
+    _put(talk.store, talk.assistant.id, f"{SHOP}/help", stuffed, talk.embedder)
+    evidence = find_evidence(talk.retriever, talk.assistant.id, QUESTION)
+    ranked = [s.passage for s in evidence.sentences]
+    of_hub = {passage.id for passage in ranked if passage.title == "Help"}
+    elsewhere = [hit for hit in evidence.hits if hit.passage.title != "Help"]
+    assert len(of_hub) <= _MOST_OF_ONE_PAGE or not elsewhere
 
 
 def test_a34_a_site_of_one_page_gives_all_it_has(talk: Talk) -> None:
     """The cap holds for a page only as long as other pages have something to say."""
     alone = talk.store.assistants.create("One page", key="one")
     blocks = tuple(
-        Block(" ".join(facts_of(n, product) * 4), ("All", product))
+        Block(
+            f"{facts_of(n, product)[1]} {'It was drawn by a man from over the lake. ' * 20}",
+            (product,),
+        )
         for n, product in enumerate(products()[:12])
     )
     _put(talk.store, alone.id, SHOP, blocks, talk.embedder)
-    hits = talk.retriever.search(alone.id, "Which chair costs least and weighs least?", limit=8)
-    assert len(hits) == 8
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    evidence = find_evidence(talk.retriever, alone.id, "What costs so many euros including tax?")
+    assert len(evidence.sentences) == 6
+    assert len({s.passage.id for s in evidence.sentences}) > _MOST_OF_ONE_PAGE
+
+
+def test_a34_the_best_sentence_stays_the_first(talk: Talk) -> None:
+    first = find_evidence(talk.retriever, talk.assistant.id, QUESTION).sentences[0]
+    assert first.text == RETURNS[0]
+    assert first.score == max(
+        s.score for s in find_evidence(talk.retriever, talk.assistant.id, QUESTION).sentences
+    )
 
 
 def _stuffed(kind: str) -> list[str]:
