@@ -57,7 +57,7 @@ _LACKS_NOUN = re.compile(
 )
 _MOST_TOPICS = 4
 _FRAGMENT = 7
-_RICH = 4  # content words: so many say what they mean, whatever else they point at
+_RICH = 2  # content words: so many may say what is meant, whatever else is pointed at
 _WHOLE = 3  # content words: so many may be a question by themselves
 # What a reading loses where its best passage does not speak of the new words at all, and what it
 # gains where that passage's heading does. Measured on the pairs in tests/talk.
@@ -154,13 +154,21 @@ def fit(evidence: Evidence, new: Collection[str]) -> float:
         return _strength(evidence)
     heading = set(content_words(passage.heading.rsplit(" > ", 1)[-1]))
     spoken = heading | set(content_words(passage.text))
-    share = len(words & spoken) / len(words)
-    headed = len(words & heading) / len(words)
+    share = sum(_has(spoken, word) for word in words) / len(words)
+    headed = sum(_has(heading, word) for word in words) / len(words)
     return _strength(evidence) - _UNSPOKEN * (1 - share) + _HEADED * headed
 
 
 def _strength(evidence: Evidence) -> float:
     return evidence.signals["near"] + _COVERED * evidence.signals["covered"]
+
+
+def _has(words: set[str], word: str) -> bool:
+    """Whether a stem is among others, up to an ending that the stemmer left ("stopp", "stop")."""
+    return any(
+        w == word or (min(len(w), len(word)) > 3 and (w.startswith(word) or word.startswith(w)))
+        for w in words
+    )
 
 
 def _refers_at(question: str) -> int | None:
