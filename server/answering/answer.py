@@ -15,12 +15,12 @@ from server.answering.aside import Aside, aside, refusal_text
 from server.answering.compose import UNCERTAIN, Reply, compose, refusal
 from server.answering.curated import CuratedAnswers
 from server.answering.dialogue import Asked, Said, understand
-from server.answering.evidence import Evidence, as_rows, find_evidence
+from server.answering.evidence import Evidence, as_rows, combine, find_evidence
 from server.answering.fitting import gate_of
-from server.answering.gate import REFUSE, SURE, Gate
+from server.answering.gate import REFUSE, SURE, UNSURE, Gate
 from server.answering.phrases import base
 from server.answering.related import next_steps
-from server.answering.standalone import fit
+from server.answering.standalone import fit, several
 from server.answering.untrusted import Marks, Recital
 from server.answering.wishes import FORMS, Kind
 from server.errors import Unavailable
@@ -133,6 +133,7 @@ class _Turn:
         self._gate: Gate = gate_of(retriever.store, assistant.id)
         self._asked: Asked = understand(question, history)
         self._decision = REFUSE
+        self._left_out = 0
         self._timings: dict[str, float] = {}
         self._noted: dict[str, Any] = {
             "kind": self._asked.kind.value,
@@ -141,25 +142,37 @@ class _Turn:
 
     def without_model(self) -> Outcome | None:
         """A courtesy, the last answer told otherwise, or what a person has approved."""
+        # "Can I talk to somebody?": what the owner has written goes before our own sentence.
+        if self._asked.kind is Kind.META and (approved := self._approved(self._question)):
+            return approved
         told = aside(self._assistant, self._asked, self._history, self._find)
-        if told is not None:
-            self._noted |= _told_again(self._asked, told)
-            rows = told.last.evidence if told.last else ()
-            return Outcome(told.reply, None, [], None, self._ended(), self._noted, rows)
+        if told is None:
+            return self._approved(self._asked.readings[0])
+        self._noted |= _told_again(self._asked, told)
+        rows = told.last.evidence if told.last else ()
+        return Outcome(told.reply, None, [], None, self._ended(), self._noted, rows)
+
+    def _approved(self, question: str) -> Outcome | None:
         if self._curated is None:
             return None
-        leans = self._asked.last is not None and self._asked.kind is not Kind.QUESTION
-        match = self._curated.match(self._assistant, self._asked.readings[0], leans=leans)
+        leans = self._asked.kind in (Kind.FOLLOW_UP, Kind.CORRECTION)
+        match = self._curated.match(self._assistant, question, leans=leans)
         reply = self._curated.reply(match) if match else None
         if match is None or reply is None:
             return None
         which = {match.kind: match.id, "question": match.question, "score": match.score}
-        self._noted |= {"curated": which, "asked": self._asked.readings[0]}
+        self._noted |= {"curated": which, "asked": question}
         return Outcome(reply, None, [], None, self._ended(), self._noted)
 
     def find_best(self) -> Evidence:
         """The evidence of the reading that fits best; most questions have one only."""
-        found = max(map(self._find, self._asked.readings), key=lambda e: fit(e, self._asked.new))
+        asked = self._asked.readings
+        parts = several(asked[0]) if len(asked) == 1 else []
+        found = (
+            self._of_all(asked[0], parts)
+            if parts
+            else max(map(self._find, asked), key=lambda e: fit(e, self._asked.new))
+        )
         self._noted["asked"] = found.question
         self._timings["evidence"] = self._ms()
         return found
@@ -168,6 +181,8 @@ class _Turn:
         """Ask the gate, and note what it saw."""
         likely = self._gate.probability(evidence.signals)
         self._decision = self._gate.decide(likely) if evidence.sentences else REFUSE
+        if self._decision == SURE and self._left_out:
+            self._decision = UNSURE
         self._noted["gate"] = round(likely, 4)
         self._noted["seen"] = {name: round(v, 4) for name, v in evidence.signals.items()}
         return self._decision
@@ -206,6 +221,18 @@ class _Turn:
             else:
                 self._timings.setdefault("first", self._ms())
                 yield item
+
+    def _of_all(self, question: str, parts: Sequence[str]) -> Evidence:
+        """The evidence of several questions at once: of those that have any."""
+        found = [self._find(part) for part in parts]
+        likely = [self._gate.probability(e.signals) if e.sentences else 0.0 for e in found]
+        kept = [e for e, p in zip(found, likely, strict=True) if self._gate.decide(p) != REFUSE]
+        self._left_out = len(parts) - len(kept)
+        whole = self._find(question)
+        if len(kept) < 2:
+            # One question in several sentences, such as "It is broken. What can I do?"
+            return max([whole, *kept], key=lambda e: self._gate.probability(e.signals))
+        return combine(question, kept)
 
     def _find(self, reading: str) -> Evidence:
         return find_evidence(self._retriever, self._assistant.id, reading, frame=self._gate.frame)

@@ -23,6 +23,12 @@ _SENTENCE_END = re.compile(
     r"(?<=[.!?…])[\"”')\]]*\s+(?=[\"“'(\[]?[A-Z0-9À-ÞЀ-Я])|\n+|(?<=[。！？])"
 )
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|Mr|Mrs|Dr|No|St)|\b[A-Z]|^\d+)\.$")
+# What a small model likes to say before it says anything.
+_LEAD = re.compile(
+    r"^(?:the |my )?(?:short )?answer(?: to (?:this|that|the|your) question)?(?: is)?\s*:\s*"
+    r"|^according to the (?:facts|context|text)(?: given)?,?\s*",
+    re.IGNORECASE,
+)
 _QUOTED = 2
 _REPEATED_SHARE = 0.8
 
@@ -95,6 +101,9 @@ class _Writer:
 
     def take(self, sentence: str) -> str | None:
         """Text to show for the next sentence of the draft, if any; None if the draft ends here."""
+        sentence = _without_lead(sentence)
+        if not sentence:
+            return ""
         began = time.perf_counter()
         support = self._ground.check(sentence)
         self.reply.check_ms += _ms(began)
@@ -116,7 +125,7 @@ class _Writer:
 
     def quote(self) -> str:
         """Fall back to the best evidence, in its own words and order."""
-        best = _neighbours(self._evidence.sentences)
+        best = _quotable(self._evidence)
         shown = ""
         for sentence in best:
             shown += self._append(sentence.quote)
@@ -142,16 +151,24 @@ class _Writer:
         )
 
 
+def _without_lead(sentence: str) -> str:
+    rest = _LEAD.sub("", sentence)
+    return rest if rest == sentence else rest[:1].upper() + rest[1:]
+
+
 def _ms(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _neighbours(sentences: tuple[EvidenceSentence, ...]) -> list[EvidenceSentence]:
-    """The best sentence, with the next best of the same passage, in reading order."""
-    if not sentences:
+def _quotable(evidence: Evidence) -> list[EvidenceSentence]:
+    """The best sentence, with the next best of the same passage, in reading order; of several
+    questions asked at once, the best sentence for each."""
+    if evidence.parts > 1:
+        return list(evidence.sentences[: evidence.parts])
+    if not evidence.sentences:
         return []
-    first = sentences[0]
-    same = [s for s in sentences if s.passage.id == first.passage.id][:_QUOTED]
+    first = evidence.sentences[0]
+    same = [s for s in evidence.sentences if s.passage.id == first.passage.id][:_QUOTED]
     return sorted(same, key=lambda s: s.start)
 
 

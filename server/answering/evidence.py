@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from server.answering.signals import RAW, Candidate, Frame, asked_of, signals
-from server.answering.words import content_words
+from server.answering.words import content_words, is_pointer
 from server.retrieval.hybrid import Hit, Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store.knowledge import Passage
@@ -22,6 +23,8 @@ SENTENCES = 6
 _WORDS = 220
 _SHORTEST = 20
 _LIST_WORDS = 60
+_LEAST_WORDS = 3
+_POINTING = 0.3
 # Passages of one page that may speak before those of other pages: a page stuffed with questions
 # must not be all that the model reads (hardening A34). Among the hits such a cap costs recall: of
 # 135 headings of debian-faq, 4 lost their passage.
@@ -62,6 +65,8 @@ class Evidence:
     sentences: tuple[EvidenceSentence, ...]
     hits: tuple[Hit, ...]
     signals: Mapping[str, float]
+    # How many questions it answers: the first so many sentences are the best for each.
+    parts: int = 1
 
     @property
     def facts(self) -> list[str]:
@@ -80,6 +85,15 @@ def find_evidence(
     asked = asked_of(retriever, assistant_id, question, vector, frame)
     seen = signals(asked, [Candidate.of(asked, hit.passage) for hit in hits])
     return Evidence(question, tuple(chosen), tuple(hits), seen)
+
+
+def combine(question: str, parts: Sequence[Evidence]) -> Evidence:
+    """The evidence of several questions asked at once, by turns; the signals are the weakest's."""
+    by_turns = [s for row in zip_longest(*(p.sentences for p in parts)) for s in row if s]
+    hits = {h.passage.id: h for p in parts for h in p.hits}
+    weakest = min(parts, key=lambda p: p.signals["near"])
+    chosen = _choose(by_turns, most=max(SENTENCES, 2 * len(parts)))
+    return Evidence(question, tuple(chosen), tuple(hits.values()), weakest.signals, len(parts))
 
 
 def as_rows(evidence: Evidence) -> list[dict[str, Any]]:
@@ -111,12 +125,13 @@ def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
     found = []
     for n, (start, end) in enumerate(hit.passage.sentences):
         text = hit.passage.text[start:end]
-        if end - start < _SHORTEST:
-            continue
+        if end - start < _SHORTEST or len(content_words(text)) < _LEAST_WORDS:
+            continue  # a heading's rest, a line of code: alone they answer nothing
         own = float(vectors[n] @ vector) if n < len(vectors) else 0.0
         # A section's first sentences answer its heading, often in other words than the heading's.
         answers = heading / (1 + 0.5 * n)
         score = 0.4 * own + 0.3 * hit.dense + 0.1 * _overlap(wanted, text) + 0.35 * answers
+        score -= _POINTING * is_pointer(text)
         whole = _with_list(hit.passage, n) if text.rstrip().endswith(":") else end
         found.append(EvidenceSentence(hit.passage, start, whole, score))
     return found
@@ -145,7 +160,7 @@ def _spread(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
     )
 
 
-def _choose(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
+def _choose(ranked: Sequence[EvidenceSentence], *, most: int = SENTENCES) -> list[EvidenceSentence]:
     chosen: list[EvidenceSentence] = []
     seen: set[str] = set()
     words = 0
@@ -157,7 +172,7 @@ def _choose(ranked: Sequence[EvidenceSentence]) -> list[EvidenceSentence]:
         seen.add(key)
         words += length
         chosen.append(sentence)
-        if len(chosen) == SENTENCES:
+        if len(chosen) == most:
             break
     return chosen
 

@@ -44,8 +44,9 @@ def fit_gate(retriever: Retriever, assistant_id: str) -> Gate:
     store = retriever.store
     content = store.gates.content(assistant_id)
     kept = store.gates.latest(assistant_id)
-    if kept is not None and kept.content == content:
-        return Gate.from_json(kept.fitted) or SHIPPED
+    stored = Gate.from_json(kept.fitted) if kept is not None else None
+    if kept is not None and stored is not None and kept.content == content:
+        return stored
     passages = store.knowledge.passages(assistant_id=assistant_id)
     frame = Frame.of(matrix(passages))
     samples = samples_of(retriever, assistant_id, passages, frame)

@@ -20,6 +20,8 @@ Weights = NDArray[np.float64]
 
 REFUSE, UNSURE, SURE = "refuse", "unsure", "sure"
 
+# Grows when signals or samples are made otherwise: gates fitted before are fitted again.
+_VERSION = 1
 # How strongly the shipped weights hold against an assistant's own samples.
 _PULL = 10.0
 _STEPS = 50
@@ -67,6 +69,7 @@ class Gate:
 
     def as_json(self) -> dict[str, Any]:
         return {
+            "version": _VERSION,
             "weights": dict(zip(NAMES, self.weights, strict=True)),
             "bias": self.bias,
             "refuse_below": self.refuse_below,
@@ -77,8 +80,8 @@ class Gate:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Gate | None:
-        """None for a gate that an older version fitted on other signals."""
-        if tuple(stored.get("weights", ())) != NAMES:
+        """None for a gate that an older version fitted."""
+        if stored.get("version") != _VERSION or tuple(stored.get("weights", ())) != NAMES:
             return None
         frame = Frame(
             np.array(stored["mean"], dtype=np.float32), np.array(stored["axis"], dtype=np.float32)

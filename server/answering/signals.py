@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.answering.words import content_words
+from server.answering.words import content_words, without_pointers
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store.knowledge import Passage
@@ -117,7 +117,9 @@ class Candidate:
             dense=float(asked.frame.place(own) @ asked.vector),
             sentence=float(near.max()) if len(near) else 0.0,
             heading=frozenset(content_words(shown.rpartition(" > ")[2])),
-            words=Counter(content_words(f"{passage.title} {shown} {passage.text}")),
+            words=Counter(
+                content_words(f"{passage.title} {shown} {without_pointers(passage.text)}")
+            ),
         )
 
 

@@ -13,6 +13,7 @@ from enum import Enum
 
 from server.answering.evidence import Evidence
 from server.answering.words import content_words, stem, tokens
+from server.knowledge.sentences import split_sentences
 
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
 _GOING_ON = re.compile(
@@ -64,6 +65,8 @@ _WHOLE = 3  # content words: so many may be a question by themselves
 _UNSPOKEN = 0.5
 _HEADED = 0.25
 _COVERED = 0.25
+_LEAST_ASKED = 2
+_MOST_ASKED = 4
 
 
 class Lean(Enum):
@@ -127,6 +130,13 @@ def readings(question: str, before: str, heading: str = "") -> list[str]:
     else:
         found += _swapped(before, _bare(rest))
     return list(dict.fromkeys([*found, f"{before} {question}"]))
+
+
+def several(question: str) -> list[str]:
+    """The questions that a visitor asks at once; empty if it is one only."""
+    found = [question[a:b] for a, b in split_sentences(question) if question[a:b].endswith("?")]
+    asking = [part for part in found if len(set(content_words(part))) >= _LEAST_ASKED]
+    return asking[:_MOST_ASKED] if len(asking) > 1 else []
 
 
 def corrected(before: str, wrong: str, right: str) -> list[str]:

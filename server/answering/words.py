@@ -17,6 +17,14 @@ _ADDRESS = re.compile(
     r"|\b(?:[\w-]+\.)+(?-i:[a-z]{2,})\b(?:/[^\s)>\]]*)?",
     re.IGNORECASE,
 )
+_LOOK = r"(?:see|read|refer to|check out|consult|look at)(?: also| more(?: in)?| the)?"
+_TITLE = r"(?:[^.“\"?]|\.(?=\d)){0,60}[“\"][^”\"]{3,300}[”\"]"
+_ASKS = r" (?:How|What|Why|Where|When|Which)\b[^.?]{3,200}\?"
+_POINTER = re.compile(rf"\b{_LOOK}\b{_TITLE}|\b{_LOOK}{_ASKS}", re.IGNORECASE)
+_LEAST_SAID = 2
+_POINTS = re.compile(
+    rf"\W*(?:{_LOOK}\b|for (?:more|further|additional) (?:information|details?)\b)", re.IGNORECASE
+)
 _NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
@@ -83,6 +91,18 @@ def names(text: str) -> set[str]:
 def addresses(text: str) -> set[str]:
     """URLs, link targets, hosts and e-mail addresses: whatever may lead somewhere."""
     return {a.strip().rstrip(".,;:!?\"'*_`").lower() for a in _ADDRESS.findall(text)}
+
+
+def without_pointers(text: str) -> str:
+    """A text without what it only points at: the title in 'see Section 6.1, “How many …?”' holds
+    all words of a question, and nothing of its answer."""
+    return _POINTER.sub(" ", text)
+
+
+def is_pointer(sentence: str) -> bool:
+    """Whether a sentence says little but where to look."""
+    rest = content_words(without_pointers(sentence))
+    return bool(_POINTS.match(sentence)) or len(rest) < _LEAST_SAID < len(content_words(sentence))
 
 
 def stem(word: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from server.answering.answer import Outcome, answer
 from server.answering.compose import REFUSED
+from server.answering.curated import CuratedAnswers
 from server.evaluation.judge import Given, Judged, judge
 from server.evaluation.questions import Expected, fragment, same_page
 from server.llm.voice import Voice
@@ -26,10 +27,12 @@ class Evaluation:
         *,
         retriever: Retriever,
         voice: Callable[[], Voice],
+        curated: CuratedAnswers | None = None,
     ) -> None:
         self._assistant = assistant
         self._retriever = retriever
         self._voice = voice
+        self._curated = curated
         self._passages = store.knowledge.passages(assistant_id=assistant.id)
 
     def run(self, questions: Sequence[Expected]) -> Iterator[Judged]:
@@ -41,7 +44,13 @@ class Evaluation:
 
     def _ask(self, question: str) -> Given:
         began = time.perf_counter()
-        steps = answer(self._assistant, question, retriever=self._retriever, voice=self._voice)
+        steps = answer(
+            self._assistant,
+            question,
+            retriever=self._retriever,
+            voice=self._voice,
+            curated=self._curated,
+        )
         outcome = next(step for step in steps if isinstance(step, Outcome))
         seconds = time.perf_counter() - began
         reply, evidence = outcome.reply, outcome.evidence

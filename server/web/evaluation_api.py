@@ -7,6 +7,7 @@ from dataclasses import asdict
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from server.answering.curated import CuratedAnswers
 from server.errors import Invalid
 from server.evaluation.asking import Evaluation
 from server.evaluation.questions import parse_rows
@@ -35,5 +36,6 @@ def evaluate(key: str) -> ResponseReturnValue:
         assistant,
         retriever=services.retriever,
         voice=lambda: services.voices.voice(assistant.id),
+        curated=CuratedAnswers(services.store, services.retriever),
     )
     return jsonify(judged=[asdict(j) for j in evaluation.run(parse_rows(rows))])

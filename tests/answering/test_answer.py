@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from server.answering.answer import Outcome, answer, persona_of
+from server.answering.dialogue import Said
 from server.answering.evidence import Evidence, as_rows, find_evidence
 from server.answering.words import content_words
 from server.llm.voice import Voice
@@ -68,7 +69,7 @@ def _in_room(talk: Talk, question: str, tokens: int) -> Outcome:
     """Ask a model that holds so many bytes of prompt, each a token."""
     room = Room(tokens=tokens, count=lambda chat: sum(len(m["content"].encode()) for m in chat))
     voice = Voice(talk.model, room=room)
-    history = [("What of Norway?", "Four days.")]
+    history = [Said("What of Norway?", "Four days.")]
     steps = answer(
         talk.assistant, question, retriever=talk.retriever, voice=lambda: voice, history=history
     )

@@ -85,7 +85,9 @@ def test_a_page_that_the_reply_cites_is_not_offered_again() -> None:
 def test_a_refused_turn_keeps_and_tells_its_next_steps_without_quoting(talk: Talk) -> None:
     talk.store.assistants.change("acme", {"contact": "help@acme.example"})
     talk.assistant = talk.store.assistants.by_key("acme")
-    live = talk.chat.ask(talk.assistant, talk.conversation(), "Who repairs my shipping robot?")
+    live = talk.chat.ask(
+        talk.assistant, talk.conversation(), "Who repairs my broken kitchen robot before shipping?"
+    )
     done = [e for e in live.follow() if e is not None][-1].data
     assert done["label"] == "refused"
     assert done["related"] == [{"title": "Shipping", "url": f"{SITE}/shipping"}]
@@ -114,9 +116,9 @@ def test_a_person_is_offered_as_the_owner_says_today_not_as_the_log_does(talk: T
 
 def test_an_uncertain_answer_names_the_near_page_that_it_does_not_cite(talk: Talk) -> None:
     talk.says = lambda _: ["Orders can be returned within 30 days of delivery."]
-    turn = talk.ask("Can orders and parcels to Norway be insured?")
+    turn = talk.ask("Can opened orders be returned by shipping?")
     assert (turn.label, turn.citations[0]["title"]) == ("uncertain", "Returns")
-    assert turn.signals == {"related": [{"title": "Shipping", "url": f"{SITE}/shipping"}]}
+    assert turn.signals["related"] == [{"title": "Shipping", "url": f"{SITE}/shipping"}]
 
 
 def test_a_greeting_is_told_as_a_courtesy_and_not_as_the_teams_answer(talk: Talk) -> None:

@@ -470,7 +470,7 @@ def test_the_history_says_what_became_of_cited_pages_and_keeps_the_next_steps(pl
     talk.store.assistants.change("acme", {"contact": "help@acme.example"})
     path, own = place.start()
     place.http.post(f"{path}/turns", json={"question": QUESTION}, headers=own).close()
-    lost = "Who repairs my shipping robot?"
+    lost = "Who repairs my broken kitchen robot before shipping?"
     place.http.post(f"{path}/turns", json={"question": lost}, headers=own).close()
     until(lambda: all(t["label"] for t in place.http.get(path, headers=own).json["turns"]))
     before = place.http.get(path, headers=own).json["turns"]

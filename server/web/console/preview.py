@@ -12,6 +12,7 @@ from flask import Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from server.answering.answer import Outcome, answer, persona_of
+from server.answering.curated import CuratedAnswers
 from server.chat import storable
 from server.errors import AppError, Unavailable
 from server.llm.chat_model import EngineChatModel
@@ -111,6 +112,7 @@ def _try(title: str, assistant: Assistant, question: str) -> Tried:
         question,
         retriever=services.retriever,
         voice=lambda: services.voices.voice(assistant.id),
+        curated=CuratedAnswers(services.store, services.retriever),
     )
     try:
         outcome = next(step for step in steps if isinstance(step, Outcome))
