@@ -7,7 +7,7 @@ import re
 _TOKEN = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _URL = re.compile(r"https?://[^\s)>\]]+|\b[\w.+-]+@[\w-]+\.[\w.]+")
-_NUMBER_WORDS = {
+NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -44,7 +44,7 @@ def numbers(text: str) -> set[str]:
 
 def counted(text: str) -> set[str]:
     """Numbers written as digits or, up to twelve, as words: evidence may use either."""
-    return numbers(text) | {_NUMBER_WORDS[t] for t in tokens(text) if t in _NUMBER_WORDS}
+    return numbers(text) | {NUMBER_WORDS[t] for t in tokens(text) if t in NUMBER_WORDS}
 
 
 def negates(text: str) -> bool:
