@@ -86,16 +86,20 @@ class Ground:
         `extra` may veto what the rules pass: `server.llm.checker.Checker`, if there is one."""
         text = "\n".join(facts)
         asked = frozenset(content_words(question))
+        neutral = _NEUTRAL | voice
+        listed = [content_words(f) for f in [*facts, question]]
+        # A sentence is read without its courtesy, which a fact may hold for words of its own.
+        listed += [[w for w in words if w not in neutral] for words in listed]
         return cls(
             texts=tuple(facts),
             facts=tuple(Reading.of(f) for f in facts),
-            pairs=frozenset(p for f in [*facts, question] for p in pairwise(content_words(f))),
+            pairs=frozenset(p for words in listed for p in pairwise(words)),
             words=frozenset(content_words(text)) | asked,
             asked=question,
             question=asked,
             numbers=frozenset(counted(text)),
             addresses=frozenset(addresses(text)),
-            neutral=_NEUTRAL | voice,
+            neutral=neutral,
             extra=extra,
         )
 
@@ -139,7 +143,7 @@ class Ground:
             named <= fact.held
             and self._holds(fact, stated)
             and self._fits(said, fact)
-            and not contradicts(said, fact, self.question)
+            and not contradicts(said, fact, self.question, self.words)
             for fact in self.facts
         )
 

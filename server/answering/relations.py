@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from server.answering.words import NUMBER_WORDS, content_words, negates, stem, tokens, verdict
+from server.answering.words import NUMBER_WORDS, content_words, negates, stem, tokens
 
 _BEFORE, _AFTER, _IF, _ONLY, _ALL, _SOME = "before", "after", "if", "only", "all", "some"
 _MUST, _MAY = "must", "may"
@@ -34,8 +34,8 @@ long short|faster slower|fast slow|newest oldest|new old|new same|better worse|b
 required optional|include exclude|include left|add remove|keep delete|keep lose|survive lose
 stay delete|public private|same different|inside outside|minimum maximum|least most|true false
 free paid|automatic manual|import export|upload download|strong weak|likely unlikely|early late
-above below|promote rollback|right wrong|left right|approve reject|everything nothing|all none
-always never|visible hidden|online offline|light dark|thick thin|can cannot"""
+above below|promote rollback|right wrong|left right|approve reject|visible hidden
+online offline|light dark|thick thin"""
 _LOWER = re.compile(
     r"\b(?:at least|minimum of|more than|over|no (?:less|fewer) than) (\d[\d.,]*)"
     r"|\b(\d[\d.,]*)(?: \w+){0,2} or more\b",
@@ -44,15 +44,27 @@ _UPPER = re.compile(
     r"\b(?:at most|up to|maximum of|less than|fewer than|under|no more than|within) (\d[\d.,]*)"
     r"|\b(\d[\d.,]*)(?: \w+){0,2} or (?:less|fewer)\b",
 )
-_CONDITION = re.compile(r"\b(?:only )?if\b([^,;:.]*)")
+_CONDITION = re.compile(r"([^,;:.]*)\bif\b([^,;:.]*)")
+_VERDICT = re.compile(r"\W*(yes|no)\b\s*(?:[,.!:;\u2013\u2014-]\s*|$)", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\W*(?:do|does|did|is|are|was|can|could|may|will|must|should|has|have)\b", re.IGNORECASE
+)
+_LISTS = re.compile(r"^[^:]*\b(?:these|following)\b[^:]*:")
+_MEASURES = frozenset(
+    stem(word)
+    for word in """second minute hour day week month year character word token byte kb mb gb tb
+    line page percent euro dollar pound metre meter kilometre mile kilo kilogram gram litre degree
+    million billion thousand""".split()
+)
 _CODE = re.compile(r"`([^`]+)`|\b([A-Z]+_[A-Z_]+)\b")
 _CLAUSE = re.compile(r"[,;:()\u2014]")
 _DENIALS = frozenset("no not never none nothing neither nor without cannot nobody nowhere".split())
 _RELATIVE = frozenset("that which who whose if".split())
 _LINKS = frozenset("the a an its their his her your our this that these those only also".split())
 _BOUND_WORDS = 3
+_LEAST_WORDS = 3
 _CONDITION_SHARE = 1 / 3
-_ASKED_SHARE = 0.7
+_ASKED_SHARE = 0.6
 
 
 def _opposites() -> dict[str, frozenset[str]]:
@@ -88,16 +100,18 @@ class Reading:
     denials: tuple[Denial, ...]
     lower: frozenset[str]
     upper: frozenset[str]
-    bound: Mapping[str, frozenset[str]]
-    conditions: tuple[frozenset[str], ...]
+    bound: Mapping[str, tuple[str, ...]]
+    conditions: tuple[tuple[frozenset[str], frozenset[str]], ...]
     code: frozenset[str]
+    raw: str
     verdict: str
+    denies_list: bool
 
     @classmethod
     def of(cls, text: str) -> Reading:
-        said = verdict(text)
         # A "No," at the start answers the question; it denies nothing in the sentence itself.
-        rest = re.sub(r"^\W*(?:yes|no)\b[,.!:; ]*", "", text, flags=re.IGNORECASE)
+        said = _VERDICT.match(text)
+        rest = text[said.end() :] if said else text
         words, raw, lower = _words(rest), tokens(rest), rest.lower()
         return cls(
             words=tuple(words),
@@ -111,38 +125,43 @@ class Reading:
             upper=frozenset(n for m in _UPPER.findall(lower) for n in m if n),
             bound=_bound(words),
             conditions=tuple(
-                frozenset(content_words(c)) for c in _CONDITION.findall(lower) if c.strip()
+                (frozenset(_words(main)), frozenset(_words(condition)))
+                for main, condition in _CONDITION.findall(lower)
             ),
-            code=frozenset(" ".join((a or b).lower().split()) for a, b in _CODE.findall(text)),
-            verdict=said,
+            code=frozenset(_flat(a or b) for a, b in _CODE.findall(text)),
+            raw=_flat(text),
+            verdict=said.group(1).lower() if said else "",
+            denies_list=bool((head := _LISTS.match(lower)) and negates(head.group())),
         )
 
 
-def contradicts(said: Reading, fact: Reading, asked: frozenset[str]) -> bool:
+def contradicts(said: Reading, fact: Reading, asked: frozenset[str], known: frozenset[str]) -> bool:
     """Whether a sentence says something else than a fact with the same words. `asked`: the
-    question's content words, which may stand for a condition that the sentence leaves out."""
+    question's content words, which may stand for a condition that the sentence leaves out;
+    `known`: those of all facts."""
     return (
         _denies(said, fact)
         or _opposes(said, fact)
-        or _limits(said, fact, asked)
+        or _limits(said, fact)
+        or _leaves_out(said, fact, asked)
         or _counts_other(said, fact)
-        or _turns_round(said, fact)
-        or bool(said.code - fact.code - fact.held)
+        or _turns_round(said, fact, known)
+        or any(code not in fact.raw for code in said.code)
     )
 
 
 def answers(said: Reading, question: str) -> bool:
     """Whether a leading yes or no fits what follows it, as an answer to the question."""
-    asks = re.match(
-        r"\W*(?:do|does|did|is|are|was|can|could|may|will|must|should|has|have)\b", question, re.I
-    )
-    if not asks or negates(question):
-        return False
     wanted = Reading.of(question)
+    if not _ASKS.match(question) or not wanted.words or wanted.denials:
+        return False
     met = len(wanted.held & said.held) >= _ASKED_SHARE * len(wanted.held)
-    main = any(not d.aside for d in said.denials)
+    # What is asked stands at the end of a question, be it a verb ("Can it be returned?") or not.
+    if not met or wanted.words[-1] not in said.held:
+        return False
+    denied = any(not d.aside for d in said.denials)
     flips = any(not _OPPOSITES[w].isdisjoint(said.polar) for w in wanted.polar)
-    return met and (said.verdict == "no") == (main != flips)
+    return (said.verdict == "no") == (denied != flips)
 
 
 def _denies(said: Reading, fact: Reading) -> bool:
@@ -150,7 +169,7 @@ def _denies(said: Reading, fact: Reading) -> bool:
     theirs = [set(d.words) for d in fact.denials]
     if any(m and all(m.isdisjoint(t) for t in theirs) for m in mine):
         return True
-    if mine and not theirs:
+    if (mine and not theirs) or (fact.denies_list and not mine):
         return True
     for denial in fact.denials:
         needed = denial.words if denial.aside else denial.words[:1]
@@ -173,8 +192,8 @@ def _opposes(said: Reading, fact: Reading) -> bool:
     return False
 
 
-def _limits(said: Reading, fact: Reading, asked: frozenset[str]) -> bool:
-    """Order in time, conditions, quantity, duty."""
+def _limits(said: Reading, fact: Reading) -> bool:
+    """Order in time, added conditions, quantity, duty, bounds."""
     timed = said.cues & {_BEFORE, _AFTER}
     if timed and not timed & fact.cues and not (_IF in said.cues and _IF in fact.cues):
         return True
@@ -184,39 +203,56 @@ def _limits(said: Reading, fact: Reading, asked: frozenset[str]) -> bool:
         return True
     if _MUST in said.cues and _MAY in fact.cues and _MUST not in fact.cues:
         return True
-    if said.lower & fact.upper - fact.lower or said.upper & fact.lower - fact.upper:
-        return True
+    return bool(said.lower & fact.upper - fact.lower or said.upper & fact.lower - fact.upper)
+
+
+def _leaves_out(said: Reading, fact: Reading, asked: frozenset[str]) -> bool:
+    """An "if" of the fact that the sentence drops, in the clause that it takes words from."""
     known = said.held | asked
     return _IF not in said.cues and any(
-        len(c & known) < max(1.0, _CONDITION_SHARE * len(c)) for c in fact.conditions if c
+        len(condition & known) < max(1.0, _CONDITION_SHARE * len(condition))
+        for main, condition in fact.conditions
+        if not main or not main.isdisjoint(said.held)
     )
 
 
 def _counts_other(said: Reading, fact: Reading) -> bool:
     """A number that the fact gives to something else, or not at all."""
     for number, words in said.bound.items():
-        if number not in fact.bound:
+        own = fact.bound.get(number)
+        if own is None:
             return True
         others = {w for n, ws in fact.bound.items() if n != number for w in ws}
-        if words and words.isdisjoint(fact.bound[number]) and not words.isdisjoint(others):
+        # The nearest word that stands with one of the fact's numbers only tells whose it is.
+        telling = (w for w in reversed(words) if (w in own) != (w in others))
+        if next(telling, "") in others:
             return True
+    measures = _MEASURES & said.held
+    if measures - fact.held and _MEASURES & fact.held - measures:
+        return True
     counts = (p for p in said.pairs if p[0][0].isdigit())
     return any(p not in fact.pairs for p in counts)
 
 
-def _turns_round(said: Reading, fact: Reading) -> bool:
+def _turns_round(said: Reading, fact: Reading, known: frozenset[str]) -> bool:
     """Words that touch in the other order ("the model sees evidence"), or another subject."""
     for one, other in said.touching:
         if (other, one) in fact.touching and (one, other) not in fact.pairs:
             return True
-    if len(said.words) < 3:
+    if len(said.words) < _LEAST_WORDS or said.words[:2] not in said.touching:
         return False
     head, act = said.words[:2]
-    if (head, act) not in said.touching or not fact.held.issuperset((head, act)):
+    if act not in fact.held:
         return False
+    if head not in fact.held:
+        return head in known and (fact.words[0], act) in fact.touching
     # It comes later in the fact, where something else does what it is said to do.
     later = fact.words.index(head) > fact.words.index(act)
     return later and any(b == act and a != head for a, b in fact.touching)
+
+
+def _flat(text: str) -> str:
+    return f" {' '.join(tokens(text))} "
 
 
 def _words(text: str) -> list[str]:
@@ -267,13 +303,12 @@ def _denials(text: str) -> Iterator[Denial]:
                 yield Denial(tuple(words), aside)
 
 
-def _bound(words: Sequence[str]) -> dict[str, frozenset[str]]:
+def _bound(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Each number with the words before it, back to the number before that."""
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     since = 0
     for n, word in enumerate(words):
         if word[0].isdigit():
-            before = frozenset(words[max(since, n - _BOUND_WORDS) : n])
-            found[word] = found.get(word, frozenset()) | before
+            found[word] = (*found.get(word, ()), *words[max(since, n - _BOUND_WORDS) : n])
             since = n + 1
     return found
