@@ -103,8 +103,8 @@ def milliseconds(items: Sequence[Labelled]) -> list[float]:
 
 def table(items: Sequence[Labelled]) -> list[str]:
     """The lines that `main` prints."""
-    choosing = [i for i in items if i.for_choosing]
-    reporting = [i for i in items if not i.for_choosing]
+    choosing = [i for i in items if i.half == "choosing"]
+    reporting = [i for i in items if i.half == "reporting"]
     rules: dict[str, Rule] = {
         "serving": serving,
         "judge": judging,
@@ -137,7 +137,7 @@ def main() -> int:
     lines = table(items)
     if "--wrong" in sys.argv:
         for item in items:
-            if item.for_choosing and serving(item) == item.supported:
+            if item.half == "choosing" and serving(item) == item.supported:
                 lines.append(f"{item.id} {item.kind} supported={item.supported}: {item.sentence}")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

@@ -9,9 +9,10 @@ How they were labelled:
   it states, is unsupported. One that states nothing (courtesy) is supported.
 - Left out: questions, announcements ("Here is how:") and what the token limit cut off.
 
-`draft` are sentences of the default model's raw drafts, greedy and at temperature 0.8; the other
-kinds are edits of faithful sentences by hand. Questions are split in two by a hash, so that no
-sentence for choosing bounds shares its facts with one for reporting.
+Of kind `draft` are sentences of the default model's raw drafts, greedy and at temperature 0.8; the
+other kinds are edits of faithful sentences by hand. The half for choosing was seen while the rules
+were written. Of the other half, drafts were set aside by a hash of the question, and the edits were
+written for questions of their own and looked at only once the rules stood.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 
@@ -35,10 +36,7 @@ class Labelled:
     sentence: str
     supported: bool
     kind: str
-
-    @property
-    def for_choosing(self) -> bool:
-        return sha256(self.question.encode()).digest()[0] % 2 == 0
+    half: str  # "choosing" or "reporting"
 
 
 def labelled() -> list[Labelled]:
@@ -47,6 +45,6 @@ def labelled() -> list[Labelled]:
     return [Labelled(**row, facts=facts[row["question"]]) for row in _rows("labelled.jsonl")]
 
 
-def _rows(name: str) -> Sequence[dict[str, object]]:
+def _rows(name: str) -> Sequence[dict[str, Any]]:
     text = (_HERE / name).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
