@@ -48,6 +48,10 @@ class Settings:
     model_key: str = _setting("", "Bearer key for MODEL_URL.")
     model_name: str = _setting("default", "Name of the model at MODEL_URL.")
     model_context: int = _setting(4096, "Tokens that the model at MODEL_URL holds.")
+    checker: str = _setting(
+        "",
+        "Folder of an NLI model or cross-encoder in OpenVINO's format that checks sentences too; empty: none.",
+    )
     threads: int = _setting(0, "Processor threads for the engine; 0: all cores.")
     max_tokens: int = _setting(160, "Longest reply, in tokens.")
     max_question: int = _setting(2000, "Longest question, in characters.")

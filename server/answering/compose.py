@@ -29,6 +29,7 @@ _LEAD = re.compile(
     r"|^according to the (?:facts|context|text)(?: given)?,?\s*",
     re.IGNORECASE,
 )
+_CLOSING = '.!?…。！？"”’)]'
 _QUOTED = 2
 _REPEATED_SHARE = 0.8
 
@@ -138,8 +139,9 @@ class _Writer:
         self.reply.label = SUPPORTED if self.has_statement and self._sure else UNCERTAIN
 
     def _append(self, sentence: str) -> str:
-        # A list needs a line of its own, before and after.
-        block = "\n" in sentence or "\n" in self.reply.text.rpartition("\n\n")[2]
+        # A list needs a line of its own, before and after; so does what ends in no full stop.
+        before = self.reply.text.rpartition("\n\n")[2]
+        block = "\n" in sentence or "\n" in before or before[-1:] not in _CLOSING
         shown = ("\n\n" if block else " ") + sentence if self.reply.text else sentence
         self.reply.text += shown
         return shown

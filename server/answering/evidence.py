@@ -23,6 +23,7 @@ SENTENCES = 6
 _WORDS = 220
 _SHORTEST = 20
 _LIST_WORDS = 60
+_CLOSED = '.!?…。！？"”’)]'
 _LEAST_WORDS = 3
 _POINTING = 0.3
 # Passages of one page that may speak before those of other pages: a page stuffed with questions
@@ -132,15 +133,17 @@ def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
         answers = heading / (1 + 0.5 * n)
         score = 0.4 * own + 0.3 * hit.dense + 0.1 * _overlap(wanted, text) + 0.35 * answers
         score -= _POINTING * is_pointer(text)
-        whole = _with_list(hit.passage, n) if text.rstrip().endswith(":") else end
+        whole = end if text.rstrip()[-1:] in _CLOSED else _with_list(hit.passage, n)
         found.append(EvidenceSentence(hit.passage, start, whole, score))
     return found
 
 
 def _with_list(passage: Passage, n: int) -> int:
-    """The end of the list that sentence `n` announces: "X runs on:" says nothing without it."""
+    """The end of what sentence `n` announces: "X runs on:" says nothing without its list, nor does
+    "execute the command" without the command."""
     start, end = passage.sentences[n]
-    for _, later in passage.sentences[n + 1 :]:
+    lists = passage.text[start:end].rstrip().endswith(":")
+    for _, later in passage.sentences[n + 1 :][: None if lists else 1]:
         if len(passage.text[start:later].split()) > _LIST_WORDS:
             break
         end = later

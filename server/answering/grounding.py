@@ -9,11 +9,12 @@ bag of all evidence words would let that pass. Reversed relations still slip thr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
+from server.answering.relations import Reading, answers, contradicts
 from server.answering.words import (
     addresses,
     content_words,
@@ -21,13 +22,21 @@ from server.answering.words import (
     names,
     negates,
     numbers,
+    tokens,
     verdict,
 )
+
+Scorer = Callable[[Sequence[str], str], float]
 
 # Shares of a statement's new content words, and of its word pairs, that the evidence must hold.
 _WORD_SHARE = 0.75
 _PAIR_SHARE = 0.4
 _LEAST_NEW = 2
+# A sentence that adds less is carried by a fact that has nearly all of its words.
+_OWN_SHARE = 0.9
+_LEAST_OWN = 2
+# Below this probability of entailment, an owner's checker vetoes.
+_LEAST_ENTAILED = 0.5
 _VOICE_SHARE = 0.05
 _VOICE_LEAST = 3
 # Words of plain courtesy: they state nothing about the owner's business.
@@ -37,6 +46,8 @@ _COURTESY = frozenset(
     feel free sorry apology apologies see read find here there friend friends folks everyone okay ok
     briefly simply sum summary note according page pages document documentation site""".split()
 )
+
+_NEUTRAL = frozenset(w for c in _COURTESY for w in content_words(c))
 
 
 class Support(Enum):
@@ -48,39 +59,48 @@ class Support(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Fact:
-    words: frozenset[str]
-    negated: bool
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ground:
     """The evidence in the form that checks need; made once for an answer."""
 
-    facts: tuple[_Fact, ...]
+    texts: tuple[str, ...]
+    facts: tuple[Reading, ...]
     pairs: frozenset[tuple[str, str]]
     words: frozenset[str]
+    asked: str
     question: frozenset[str]
     numbers: frozenset[str]
     addresses: frozenset[str]
     neutral: frozenset[str]
+    extra: Scorer | None
 
     @classmethod
     def of(
-        cls, facts: Sequence[str], *, question: str = "", voice: frozenset[str] = frozenset()
+        cls,
+        facts: Sequence[str],
+        *,
+        question: str = "",
+        voice: frozenset[str] = frozenset(),
+        extra: Scorer | None = None,
     ) -> Ground:
-        """`voice` holds stems that belong to the owner's manner of speaking (`voice_words`)."""
+        """`voice` holds stems that belong to the owner's manner of speaking (`voice_words`).
+        `extra` may veto what the rules pass: `server.llm.checker.Checker`, if there is one."""
         text = "\n".join(facts)
         asked = frozenset(content_words(question))
+        neutral = _NEUTRAL | voice
+        listed = [content_words(f) for f in [*facts, question]]
+        # A sentence is read without its courtesy, which a fact may hold for words of its own.
+        listed += [[w for w in words if w not in neutral] for words in listed]
         return cls(
-            facts=tuple(_Fact(frozenset(content_words(f)), negates(f), verdict(f)) for f in facts),
-            pairs=frozenset(p for f in [*facts, question] for p in pairwise(content_words(f))),
+            texts=tuple(facts),
+            facts=tuple(Reading.of(f) for f in facts),
+            pairs=frozenset(p for words in listed for p in pairwise(words)),
             words=frozenset(content_words(text)) | asked,
+            asked=question,
             question=asked,
             numbers=frozenset(counted(text)),
             addresses=frozenset(addresses(text)),
-            neutral=frozenset(w for c in _COURTESY for w in content_words(c)) | voice,
+            neutral=neutral,
+            extra=extra,
         )
 
     def check(self, sentence: str) -> Support:
@@ -96,30 +116,48 @@ class Ground:
             # "The answer is 3." holds courtesy words only, and yet it states something.
             states = counted(sentence) or verdict(sentence) or negates(sentence)
             return Support.UNSUPPORTED if states else Support.NEUTRAL
-        return Support.SUPPORTED if self._carries(sentence, stated) else Support.UNSUPPORTED
+        if self._repeats(sentence):
+            return Support.SUPPORTED
+        if not self._carries(sentence, stated) or self._vetoes(sentence):
+            return Support.UNSUPPORTED
+        return Support.SUPPORTED
+
+    def _repeats(self, sentence: str) -> bool:
+        """Whether it is a fact, word for word, which needs no further look."""
+        said = tokens(sentence)
+        return sentence.rstrip()[-1:] not in ":?" and any(said == tokens(f) for f in self.texts)
+
+    def _vetoes(self, sentence: str) -> bool:
+        return self.extra is not None and self.extra(self.texts, sentence) < _LEAST_ENTAILED
 
     def _carries(self, sentence: str, stated: list[str]) -> bool:
         if sentence.rstrip().endswith((":", "?")):
             return False  # it announces or asks, and says nothing
-        new = set(stated) - self.question
+        said = Reading.of(sentence)
         pairs = list(pairwise(stated))
         in_order = sum(p in self.pairs for p in pairs) / len(pairs) if pairs else 1.0
         if in_order < _PAIR_SHARE:
             return False
-        # "30 weeks" for "30 days": a number means nothing without what it counts.
-        counts = (p for p in pairwise(content_words(sentence)) if p[0][0].isdigit())
-        if any(pair not in self.pairs for pair in counts):
-            return False
-        tells = len(new) >= min(_LEAST_NEW, len(set(stated))) or any(w[0].isdigit() for w in new)
-        if not new or not tells:
-            return False
-        denied, said = negates(sentence), verdict(sentence)
+        named = names(sentence) - self.neutral - self.question
         return any(
-            len(new & fact.words) >= _WORD_SHARE * len(new)
-            and fact.negated == denied
-            and said in ("", fact.verdict)
+            named <= fact.held
+            and self._holds(fact, stated)
+            and self._fits(said, fact)
+            and not contradicts(said, fact, self.question, self.words)
             for fact in self.facts
         )
+
+    def _holds(self, fact: Reading, stated: Sequence[str]) -> bool:
+        """Whether the fact has the words: nearly all of them, or most of what is new and enough."""
+        own = set(stated)
+        if len(own) >= _LEAST_OWN and len(own & fact.held) >= _OWN_SHARE * len(own):
+            return True
+        new = own - self.question
+        tells = len(new) >= min(_LEAST_NEW, len(own)) or any(w[0].isdigit() for w in new)
+        return bool(new) and tells and len(new & fact.held) >= _WORD_SHARE * len(new)
+
+    def _fits(self, said: Reading, fact: Reading) -> bool:
+        return said.verdict in ("", fact.verdict) or answers(said, self.asked)
 
 
 def voice_words(replies: Sequence[str], facts: Sequence[Sequence[str]]) -> frozenset[str]:

@@ -25,7 +25,7 @@ _LEAST_SAID = 2
 _POINTS = re.compile(
     rf"\W*(?:{_LOOK}\b|for (?:more|further|additional) (?:information|details?)\b)", re.IGNORECASE
 )
-_NUMBER_WORDS = {
+NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -62,7 +62,7 @@ def numbers(text: str) -> set[str]:
 
 def counted(text: str) -> set[str]:
     """Numbers written as digits or, up to twelve, as words: evidence may use either."""
-    return numbers(text) | {_NUMBER_WORDS[t] for t in tokens(text) if t in _NUMBER_WORDS}
+    return numbers(text) | {NUMBER_WORDS[t] for t in tokens(text) if t in NUMBER_WORDS}
 
 
 def negates(text: str) -> bool:

@@ -113,7 +113,8 @@ def unsupported(statement: str, grounds: Sequence[str], question: str) -> str:
     if invented := (numbers(statement) - counted(text)) | (addresses(statement) - addresses(text)):
         return f"{sorted(invented)[0]} stands nowhere"
     known = set(content_words(text)) | set(content_words(question))
-    if strange := names(statement) - known:
+    # One letter, as in "System V", is no content word, so no text would hold it.
+    if strange := {n for n in names(statement) if len(n) > 1} - known:
         return f"the name {sorted(strange)[0]} stands nowhere"
     words = set(content_words(statement))
     best = max(grounds, key=lambda g: len(words & set(content_words(g))), default="")

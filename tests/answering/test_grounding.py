@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from server.answering.grounding import Ground, Support, voice_words
@@ -105,3 +107,81 @@ def test_a_number_must_count_what_it_counts_in_the_fact() -> None:
     assert ground.check("Orders can be returned within 30 weeks of delivery.") is (
         Support.UNSUPPORTED
     )
+
+
+@pytest.mark.parametrize(
+    ("fact", "sentence"),
+    [
+        ("A parcel weighs at most 20 kg.", "A parcel weighs at least 20 kg."),
+        ("A parcel may weigh up to 20 kg.", "A parcel has to weigh 20 kg or more."),
+        ("Send the label before the parcel leaves.", "Send the label after the parcel leaves."),
+        ("Only opened boxes are checked.", "All opened boxes are checked."),
+        ("Members order in the shop.", "Only members order in the shop."),
+        ("You may insure a large parcel.", "You must insure a large parcel."),
+        ("The first parcel of a month is free.", "The last parcel of a month is free."),
+        ("Tracking is enabled for parcels.", "Tracking is disabled for parcels."),
+        ("Stop the shop, then start the depot.", "Start the shop, then stop the depot."),
+        ("The depot informs the driver of delays.", "The driver informs the depot of delays."),
+        ("If the box is damaged, the depot pays the price.", "The depot pays the price."),
+        ("The depot pays the price.", "If the box is damaged, the depot pays the price."),
+        ("Letters cost 2 euros, parcels cost 14 euros.", "Letters cost 14 euros."),
+        ("The depot keeps parcels for 3 days.", "The depot keeps parcels for 3 hours."),
+        ("The depot keeps no parcels.", "The depot keeps parcels."),
+        ("Set `DEPOT_NAME` to the depot.", "Set `DEPOT_CITY` to the depot."),
+        (
+            "These services are not offered: express parcels, evening delivery.",
+            "There is evening delivery of express parcels.",
+        ),
+    ],
+)
+def test_the_words_of_a_fact_in_another_relation_are_not_supported(
+    fact: str, sentence: str
+) -> None:
+    ground = Ground.of([fact])
+    assert ground.check(fact) is Support.SUPPORTED
+    assert ground.check(sentence) is Support.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("fact", "sentence"),
+    [
+        ("A parcel may weigh up to 20 kg.", "A parcel may weigh at most 20 kg."),
+        ("If the box is damaged, the depot pays.", "The depot pays if the box is damaged."),
+        ("Set `DEPOT_NAME` to the depot, then restart.", "Set `DEPOT_NAME` to the depot."),
+        ("The depot, which does not open on Sunday, keeps parcels.", "The depot keeps parcels."),
+        ("Returns are free: the depot pays the postage.", "Returns are free."),
+    ],
+)
+def test_a_fact_said_otherwise_or_in_part_is_supported(fact: str, sentence: str) -> None:
+    assert Ground.of([fact]).check(sentence) is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("sentence", "support"),
+    [
+        ("Yes, boxes can be returned within 30 days.", Support.SUPPORTED),
+        ("No, boxes can be returned within 30 days.", Support.UNSUPPORTED),
+        ("Yes, boxes cannot be returned within 30 days.", Support.UNSUPPORTED),
+        ("Yes, boxes can be stored within 30 days.", Support.UNSUPPORTED),
+    ],
+)
+def test_yes_and_no_must_fit_what_they_go_with(sentence: str, support: Support) -> None:
+    facts = ["Boxes can be returned within 30 days.", "Boxes can be stored within 30 days."]
+    assert Ground.of(facts, question="Can boxes be returned?").check(sentence) is support
+
+
+def test_another_checker_may_veto_but_not_a_fact_word_for_word() -> None:
+    asked: list[str] = []
+
+    def deny(facts: Sequence[str], sentence: str) -> float:
+        asked.append(sentence)
+        assert tuple(facts) == FACTS
+        return 0.49
+
+    ground = Ground.of(FACTS, extra=deny)
+    assert ground.check(FACTS[0]) is Support.SUPPORTED
+    assert ground.check("Hello there!") is Support.NEUTRAL
+    assert ground.check("Our bank pays interest.") is Support.UNSUPPORTED
+    own = "Orders can be returned within 30 days."
+    assert ground.check(own) is Support.UNSUPPORTED and asked == [own]
+    assert Ground.of(FACTS, extra=lambda *_: 0.5).check(own) is Support.SUPPORTED
