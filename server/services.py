@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from server import jobs
 from server.answering.fitting import fit_gate
@@ -15,10 +16,11 @@ from server.jobs import Jobs
 from server.knowledge import reading
 from server.knowledge.ingest import Ingestion
 from server.llm.adapters import EngineVoices, promote, roll_back
+from server.llm.checker import Checker
 from server.llm.engine import GenerationParams
 from server.llm.models import Prepared, prepare
 from server.llm.remote import estimated_room, remote_chat_model
-from server.llm.voice import FixedVoices, Voices
+from server.llm.voice import CheckedVoices, FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ChromaIndex, VectorIndex
@@ -44,6 +46,7 @@ class Services:
     voices: Voices
     ingestion: Ingestion
     chat: Chat
+    close_voices: Callable[[], None] = lambda: None
 
     def ask_for_run(self, assistant: Assistant, *, actor: str) -> Run:
         """Ask the tuning worker for a run: a row and a queued workflow."""
@@ -73,8 +76,7 @@ class Services:
         """Stop answers and work, then give back models, files and locks."""
         self.chat.close()
         jobs.shut_down()
-        if isinstance(self.voices, EngineVoices):
-            self.voices.close()
+        self.close_voices()
         self.vectors.close()
         self.store.database.close()
 
@@ -100,7 +102,7 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
     retriever = Retriever(store, embedder, vectors)
     for assistant in store.assistants.all():
         vectors.reconcile(store, assistant.id)
-    voices = _voices(settings, store, prepared)
+    voices, close_voices = _voices(settings, store, prepared)
     jobs.migrate(settings)
     reading.register(
         settings,
@@ -127,28 +129,42 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
         vectors=vectors,
         retriever=retriever,
         voices=voices,
+        close_voices=close_voices,
         ingestion=Ingestion(settings, store, work),
         chat=chat,
     )
 
 
-def _voices(settings: Settings, store: Store, prepared: Prepared) -> Voices:
+def _voices(
+    settings: Settings, store: Store, prepared: Prepared
+) -> tuple[Voices, Callable[[], None]]:
+    """Who speaks, and how to give it back."""
+    # First, so that a wrong path is told before a model is loaded.
+    checker = (
+        Checker(Path(settings.checker), threads=settings.threads) if settings.checker else None
+    )
+    voices, close = _speakers(settings, store, prepared)
+    return (CheckedVoices(voices, checker) if checker else voices), close
+
+
+def _speakers(
+    settings: Settings, store: Store, prepared: Prepared
+) -> tuple[Voices, Callable[[], None]]:
     if settings.model_url:
-        return FixedVoices(
-            remote_chat_model(
-                settings.model_url,
-                api_key=settings.model_key,
-                model=settings.model_name,
-                params=GenerationParams(max_new_tokens=settings.max_tokens),
-            ),
-            room=estimated_room(settings.model_context, reply_tokens=settings.max_tokens),
+        model = remote_chat_model(
+            settings.model_url,
+            api_key=settings.model_key,
+            model=settings.model_name,
+            params=GenerationParams(max_new_tokens=settings.max_tokens),
         )
-    voices = EngineVoices(
+        room = estimated_room(settings.model_context, reply_tokens=settings.max_tokens)
+        return FixedVoices(model, room=room), lambda: None
+    engine = EngineVoices(
         store,
         settings.home,
         prepared,
         threads=settings.threads,
         max_tokens=settings.max_tokens,
     )
-    voices.start()
-    return voices
+    engine.start()
+    return engine, engine.close

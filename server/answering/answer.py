@@ -213,6 +213,7 @@ class _Turn:
             stop=draft.close,
             stopped=stopped,
             recites=Recital(messages[0]["content"], evidence.facts).continues,
+            checker=speaking.checker if speaking else None,
         )
         for item in checked:
             if isinstance(item, Reply):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ def compose(
     stop: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
     recites: Callable[[str], bool] = lambda _: False,
+    checker: Callable[[Sequence[str], str], float] | None = None,
 ) -> Iterator[str | Reply]:
     """Yield checked text as it becomes sure, then the Reply as the last item.
 
@@ -67,9 +68,12 @@ def compose(
     says that somebody else has ended it, so its last sentence may be half a one. `voice`: stems of
     the owner's manner of speaking, which need no evidence. `sure`: what the gate says of the
     evidence. `recites` says of each sentence whether the draft has come to quote its instructions,
-    which ends it.
+    which ends it. `checker` may veto what the rules pass.
     """
-    writer = _Writer(evidence, voice, sure)
+    began = time.perf_counter()
+    ground = Ground.of(evidence.facts, question=evidence.question, voice=voice, extra=checker)
+    writer = _Writer(evidence, ground, sure)
+    writer.reply.check_ms = _ms(began)
     for sentence, raw in _sentences(draft):
         writer.reply.draft = raw
         if stopped():
@@ -89,15 +93,13 @@ def compose(
 class _Writer:
     """Builds one reply: what is shown so far, which statements it made, where they stand."""
 
-    def __init__(self, evidence: Evidence, voice: frozenset[str], sure: bool) -> None:
+    def __init__(self, evidence: Evidence, ground: Ground, sure: bool) -> None:
         self._evidence = evidence
         self._sure = sure
-        began = time.perf_counter()
-        self._ground = Ground.of(evidence.facts, question=evidence.question, voice=voice)
+        self._ground = ground
         self._citations = Citations(evidence.sentences)
         self._said: list[set[str]] = []
         self.reply = Reply()
-        self.reply.check_ms = _ms(began)
         self.has_statement = False
 
     def take(self, sentence: str) -> str | None:

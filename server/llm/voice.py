@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
 
 from server.prompt import Room
+
+Checker = Callable[[Sequence[str], str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +18,15 @@ class Voice:
     """A chat model with its adapter's digest (None: the base model) and the owner's manner.
 
     `words`: stems that belong to the manner of speaking and need no evidence (`voice_words`).
-    `room`: what the model holds; None if that is not known.
+    `room`: what the model holds; None if that is not known. `checker`: the owner's second opinion
+    on a sentence, a probability that the facts entail it.
     """
 
     model: BaseChatModel
     digest: str | None = None
     words: frozenset[str] = frozenset()
     room: Room | None = None
+    checker: Checker | None = None
 
 
 class Voices(Protocol):
@@ -29,6 +34,17 @@ class Voices(Protocol):
 
     def voice(self, assistant_id: str) -> Voice:
         """Raise Unavailable if no model can answer at the moment."""
+
+
+class CheckedVoices:
+    """The same voices with an owner's checker."""
+
+    def __init__(self, voices: Voices, checker: Checker) -> None:
+        self._voices = voices
+        self._checker = checker
+
+    def voice(self, assistant_id: str) -> Voice:
+        return replace(self._voices.voice(assistant_id), checker=self._checker)
 
 
 class FixedVoices:

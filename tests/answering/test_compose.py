@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -197,3 +198,28 @@ def test_no_draft_gets_a_number_or_address_past_the_check(draft: str) -> None:
     for citation in reply.citations:
         assert citation["marks"] and max(citation["marks"]) <= len(reply.text)
     assert not numbers(reply.text) - ground.numbers
+
+
+def test_an_owners_checker_may_veto_what_the_rules_pass() -> None:
+    seen: list[str] = []
+
+    def never(facts: Sequence[str], sentence: str) -> float:
+        seen.append(sentence)
+        return 0.0
+
+    draft = "Orders can be returned within 30 days of delivery, you know."
+    vetoed = [i for i in compose(EVIDENCE, [draft], checker=never) if isinstance(i, Reply)]
+    passed = [i for i in compose(EVIDENCE, [draft], checker=lambda *_: 1.0) if isinstance(i, Reply)]
+    assert seen == [draft] and not vetoed[0].own_words and passed[0].own_words
+
+
+def test_a_lead_that_says_nothing_is_left_out() -> None:
+    _, reply = _composed([f"The answer to your question is: {FIRST}"])
+    assert reply.text == FIRST and reply.own_words
+
+
+def test_several_questions_are_quoted_one_by_one_each_on_its_own_line() -> None:
+    both = replace(_evidence("Execute the command", "It costs 12 euros."), parts=2)
+    _, reply = _composed(["Nothing of the kind."], both)
+    assert reply.text == "Execute the command\n\nIt costs 12 euros."
+    assert [c["n"] for c in reply.citations] == [1, 2]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.answering.evidence import find_evidence
-from server.answering.standalone import Lean, corrected, fit, lean, new_words, readings
+from server.answering.standalone import Lean, corrected, fit, lean, new_words, readings, several
 from server.store import Store
 from tests.speaking import SITE, Talk
 
@@ -113,3 +113,19 @@ def test_a_change_of_subject_does_not_drag_the_old_one_along(talk: Talk) -> None
 def test_a_pronoun_is_taken_for_what_was_asked_about(talk: Talk) -> None:
     before = "What does shipping parcels to Norway cost?"
     assert _taken(talk, "How many days do they take?", before) == "Shipping"
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        ("How do I return an order? What does shipping to Norway cost?", 2),
+        ("How do I return an order?", 0),
+        ("My order is broken. How do I return an order?", 0),
+        ("Why? How do I return an order?", 0),
+        ("", 0),
+    ],
+)
+def test_several_questions_are_told_from_one_in_several_sentences(
+    question: str, parts: int
+) -> None:
+    assert len(several(question)) == parts

@@ -8,10 +8,12 @@ from server.answering.words import (
     addresses,
     content_words,
     counted,
+    is_pointer,
     names,
     negates,
     numbers,
     stem,
+    without_pointers,
 )
 
 
@@ -80,3 +82,25 @@ def test_addresses_are_found_without_the_full_stop() -> None:
 
 def test_words_without_meaning_are_left_out() -> None:
     assert content_words("Can you do it for me?") == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rest", "points"),
+    [
+        ("See Section 7.9, “What is a conffile?” below.", "below", True),
+        ("See also How can you help Debian?", "", True),
+        ("For more information read the installation guide.", None, True),
+        (
+            "Debian runs on 9 machines, see Section 4.1, “On what does it run?”.",
+            "9 machines",
+            False,
+        ),
+        ("Orders can be returned within 30 days.", None, False),
+    ],
+)
+def test_a_sentence_that_only_points_elsewhere_is_told_from_one_that_says_something(
+    sentence: str, rest: str | None, points: bool
+) -> None:
+    assert is_pointer(sentence) is points
+    left = without_pointers(sentence)
+    assert left == sentence if rest is None else rest in left and "“" not in left

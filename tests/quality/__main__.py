@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for corpus, kind in names:
             told[f"{corpus}-{kind}"] = _ours(home, corpus, kind, base, most=chosen.most)
     if chosen.plain:
-        _beside(told, names)
+        _beside(told, names, most=chosen.plain)
     (OUTPUT / "figures.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
     sys.stdout.write(_table(told) + f"\n{time.monotonic() - began:.0f} s; reports: {OUTPUT}\n")
     return 0
@@ -57,7 +57,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.quality")
     parser.add_argument("--variants", nargs="+", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("--most", type=int, default=1000, help="questions of a variant")
-    parser.add_argument("--plain", action="store_true", help="the plain chain, too (slow)")
+    parser.add_argument("--plain", type=int, default=0, help="questions for the plain chain (slow)")
     return parser.parse_args(arguments)
 
 
@@ -72,15 +72,18 @@ def _ours(home: Home, corpus: str, kind: str, base: str, *, most: int) -> dict[s
     return {"passages": read["passages"], "ours": found}
 
 
-def _beside(told: dict[str, dict[str, Any]], names: Sequence[tuple[str, str]]) -> None:
-    """Ask the plain chain the same, from the same passages, on the same model."""
+def _beside(
+    told: dict[str, dict[str, Any]], names: Sequence[tuple[str, str]], *, most: int
+) -> None:
+    """Ask the plain chain some of the same, from the same passages, on the same model."""
     store = open_store(f"sqlite:///{(OUTPUT / 'home' / 'parlance.db').resolve()}")
     with _model() as model:
         for corpus, kind in names:
             name = f"{corpus}-{kind}"
             passages = store.knowledge.passages(assistant_id=store.assistants.by_key(name).id)
             lines = (OUTPUT / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-            rows = parse_rows([json.loads(line) for line in lines])
+            some = lines[:: max(1, -(-len(lines) // most))]
+            rows = parse_rows([json.loads(line) for line in some])
             chain = PlainChain(passages, embedder(), model)
             judged = list(chain.run(rows, [gold_texts(passages, row) for row in rows]))
             told[name]["plain"] = figures(judged)
