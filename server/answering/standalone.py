@@ -174,7 +174,7 @@ def _strength(evidence: Evidence) -> float:
 
 
 def _has(words: set[str], word: str) -> bool:
-    """Whether a stem is among others, up to an ending that the stemmer left ("stopp", "stop")."""
+    """Whether a stem is among others, up to a doubled consonant that the stemmer left."""
     return any(
         w == word or (min(len(w), len(word)) > 3 and (w.startswith(word) or word.startswith(w)))
         for w in words
