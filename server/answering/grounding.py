@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from server.answering.relations import Reading, answers, contradicts
+from server.answering.readings import Reading, parts
+from server.answering.relations import answers, contradicts, in_order
 from server.answering.words import (
     addresses,
     content_words,
@@ -35,6 +36,10 @@ _LEAST_NEW = 2
 # A sentence that adds less is carried by a fact that has nearly all of its words.
 _OWN_SHARE = 0.9
 _LEAST_OWN = 2
+# What the question says may be said again, but not of anything.
+_LEAST_SHARE = 0.7
+# Words that a sentence leaves out part those that stay; their order is still the fact's.
+_ORDER_SHARE = 0.7
 # Below this probability of entailment, an owner's checker vetoes.
 _LEAST_ENTAILED = 0.5
 _VOICE_SHARE = 0.05
@@ -87,12 +92,13 @@ class Ground:
         text = "\n".join(facts)
         asked = frozenset(content_words(question))
         neutral = _NEUTRAL | voice
-        listed = [content_words(f) for f in [*facts, question]]
+        read = tuple(Reading.of(part) for fact in facts for part in parts(fact))
+        listed = [list(one.words) for one in (*read, Reading.of(question))]
         # A sentence is read without its courtesy, which a fact may hold for words of its own.
         listed += [[w for w in words if w not in neutral] for words in listed]
         return cls(
             texts=tuple(facts),
-            facts=tuple(Reading.of(f) for f in facts),
+            facts=read,
             pairs=frozenset(p for words in listed for p in pairwise(words)),
             words=frozenset(content_words(text)) | asked,
             asked=question,
@@ -118,7 +124,7 @@ class Ground:
             return Support.UNSUPPORTED if states else Support.NEUTRAL
         if self._repeats(sentence):
             return Support.SUPPORTED
-        if not self._carries(sentence, stated) or self._vetoes(sentence):
+        if not self._carries(sentence) or self._vetoes(sentence):
             return Support.UNSUPPORTED
         return Support.SUPPORTED
 
@@ -130,18 +136,18 @@ class Ground:
     def _vetoes(self, sentence: str) -> bool:
         return self.extra is not None and self.extra(self.texts, sentence) < _LEAST_ENTAILED
 
-    def _carries(self, sentence: str, stated: list[str]) -> bool:
+    def _carries(self, sentence: str) -> bool:
         if sentence.rstrip().endswith((":", "?")):
             return False  # it announces or asks, and says nothing
         said = Reading.of(sentence)
+        stated = [w for w in said.words if w not in self.neutral]
         pairs = list(pairwise(stated))
-        in_order = sum(p in self.pairs for p in pairs) / len(pairs) if pairs else 1.0
-        if in_order < _PAIR_SHARE:
-            return False
+        near = sum(p in self.pairs for p in pairs) >= _PAIR_SHARE * len(pairs)
         named = names(sentence) - self.neutral - self.question
         return any(
             named <= fact.held
             and self._holds(fact, stated)
+            and (near or in_order(stated, fact) >= _ORDER_SHARE)
             and self._fits(said, fact)
             and not contradicts(said, fact, self.question, self.words)
             for fact in self.facts
@@ -150,11 +156,13 @@ class Ground:
     def _holds(self, fact: Reading, stated: Sequence[str]) -> bool:
         """Whether the fact has the words: nearly all of them, or most of what is new and enough."""
         own = set(stated)
-        if len(own) >= _LEAST_OWN and len(own & fact.held) >= _OWN_SHARE * len(own):
+        held = len(own & fact.held)
+        if len(own) >= _LEAST_OWN and held >= _OWN_SHARE * len(own):
             return True
         new = own - self.question
         tells = len(new) >= min(_LEAST_NEW, len(own)) or any(w[0].isdigit() for w in new)
-        return bool(new) and tells and len(new & fact.held) >= _WORD_SHARE * len(new)
+        told = bool(new) and tells and len(new & fact.held) >= _WORD_SHARE * len(new)
+        return told and held >= _LEAST_SHARE * len(own)
 
     def _fits(self, said: Reading, fact: Reading) -> bool:
         return said.verdict in ("", fact.verdict) or answers(said, self.asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -185,3 +186,13 @@ def test_another_checker_may_veto_but_not_a_fact_word_for_word() -> None:
     own = "Orders can be returned within 30 days."
     assert ground.check(own) is Support.UNSUPPORTED and asked == [own]
     assert Ground.of(FACTS, extra=lambda *_: 0.5).check(own) is Support.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    "piece", ["not ", "if ", "1,", "x y, ", "these ", "- a", "`", "5 or more "]
+)
+def test_a58_the_worst_lines_are_checked_in_less_than_two_seconds(piece: str) -> None:
+    began = time.monotonic()
+    ground = Ground.of([piece * 2000] * 6, question=piece * 2000)
+    ground.check(f"{piece * 2000}!")
+    assert time.monotonic() - began < 2

@@ -11,8 +11,9 @@ How they were labelled:
 
 Of kind `draft` are sentences of the default model's raw drafts, greedy and at temperature 0.8; the
 other kinds are edits of faithful sentences by hand. The half for choosing was seen while the rules
-were written. Of the other half, drafts were set aside by a hash of the question, and the edits were
-written for questions of their own and looked at only once the rules stood.
+were written. Of the other half, drafts were set aside by a hash of the question (edits of which may
+be in the first half), and edits were written for questions of their own and run only once the rules
+stood.
 """
 
 from __future__ import annotations
