@@ -251,3 +251,29 @@ def test_a_server_that_went_away_is_one_sentence(desk: Desk) -> None:
     told = json.loads(state.read_text())
     state.write_text(json.dumps(told | {"url": "http://127.0.0.1:9"}))
     _is_one_sentence(desk.run("assistants", "list"), "does not answer")
+
+
+def test_eval_prints_the_figures_of_a_set_and_writes_a_page(desk: Desk, tmp_path: Path) -> None:
+    rows = [
+        {"question": QUESTION, "expect": {"url": "https://www.acme.example/returns"}},
+        {"question": "Who composed the opera about penguins?", "expect": None},
+    ]
+    file, page = tmp_path / "set.jsonl", tmp_path / "out" / "page.html"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    found = desk.json("eval", "acme", "--set", str(file), "--report", str(page))
+    assert (found["n"], found["answered"], found["refused"]) == (2, 1, 1)
+    for name in ("recall_at_1", "refusal_recall", "citation_precision"):
+        assert found[name] == 1.0
+    assert (found["over_refusal"], found["wrong_facts"], found["crag"]) == (0.0, 0.0, 0.5)
+    assert {"recall_at_5", "ndcg_at_10", "seconds_per_answer", "ci"} <= set(found)
+    assert desk.talk.store.conversations.all_turns(desk.talk.assistant.id) == []
+    written = page.read_text()
+    assert "<svg" in written and "What was not right" in written
+    assert "CRAG" in desk.run("eval", "acme", "--set", str(file)).stdout
+
+
+def test_eval_names_a_wrong_row_before_anything_is_asked(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    file.write_text('{"question": "What?", "expect": null}\n{"question": "Why?"}\n')
+    done = desk.run("eval", "acme", "--set", str(file))
+    assert done.exit_code == 1 and "Row 2" in done.stderr
