@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
 from server.answering.fitting import samples_of
-from server.answering.gate import Sample
+from server.answering.gate import SHIPPED, Sample, bounds, rates, shipped
 from server.answering.signals import NAMES, RAW, Frame
 from server.retrieval.vectors import matrix
 from tests.quality.content import opened
@@ -53,6 +53,10 @@ def main() -> int:
                     found += samples_of(content.retriever, content.assistant.id, passages, place)
     for name, samples in (("raw", raw), ("framed", framed)):
         sys.stdout.write(f"{name}: {numbers(samples)}\n")
+        present = SHIPPED if name == "raw" else shipped(frame)
+        refuse, sure = bounds(present, samples)
+        sys.stdout.write(f"{name}, with the present weights: {refuse:.3f}, {sure:.3f}\n")
+        sys.stdout.write(f"{name}, as shipped: {rates(present, samples)}\n")
     return 0
 
 
