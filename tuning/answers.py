@@ -13,6 +13,7 @@ from server.answering.words import content_words
 from server.llm.voice import Voice
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
+from tuning.context import sentences_of
 from tuning.metrics import invents_number
 from tuning.questions import FactQuestion
 
@@ -70,7 +71,7 @@ def is_right(asked: FactQuestion, given: Answered, *, manner: frozenset[str]) ->
     if reply.citations[0]["page"] != asked.page_id:
         return False
     ground = Ground.of(evidence.facts, question=asked.question, voice=manner)
-    if ground.check(reply.text) is Support.UNSUPPORTED:
+    if any(ground.check(s) is Support.UNSUPPORTED for s in sentences_of(reply.text)):
         return False
     stated = set(content_words(reply.text)) - manner - set(content_words(asked.question))
     gold = set(content_words(asked.text))
