@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from server import config
 from server.answering.fitting import fit_gate
 from server.knowledge.chunks import chunk_blocks
 from server.knowledge.extract import extract_page
@@ -57,9 +56,8 @@ def opened(folder: Path, variant: Variant, *, fitted: bool = False) -> Iterator[
 
 @cache
 def prepared() -> Prepared:
-    """The default models, in the home that the environment names."""
-    settings = config.load()
-    return prepare(settings.home, settings.model)
+    """The default models, prepared where all tests find them."""
+    return prepare(Path(__file__).parents[2] / "var" / "test")
 
 
 @cache
