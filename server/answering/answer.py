@@ -18,7 +18,7 @@ from server.answering.dialogue import Asked, Said, understand
 from server.answering.evidence import Evidence, as_rows, combine, find_evidence
 from server.answering.fitting import gate_of
 from server.answering.gate import REFUSE, SURE, UNSURE, Gate
-from server.answering.phrases import base
+from server.answering.phrases import Phrase, base
 from server.answering.related import next_steps
 from server.answering.standalone import fit, several
 from server.answering.untrusted import Marks, Recital
@@ -149,6 +149,8 @@ class _Turn:
         if told is None:
             return self._approved(self._asked.readings[0])
         self._noted |= _told_again(self._asked, told)
+        if self._asked.phrase is Phrase.NO_PERSON and self._assistant.settings.contact:
+            self._noted["contact"] = self._assistant.settings.contact
         rows = told.last.evidence if told.last else ()
         return Outcome(told.reply, None, [], None, self._ended(), self._noted, rows)
 

@@ -136,6 +136,8 @@ def _sentence(assistant: Assistant, phrase: Phrase, spoken: str) -> str:
     if phrase is Phrase.CAN_DO:
         return _with_prompts(say(phrase, spoken), settings)
     if phrase is Phrase.NO_PERSON:
+        if settings.contact:
+            return say(phrase, spoken)  # the link beside it says the rest
         # Only what the owner wrote may name a way to reach somebody.
         reach = settings.refusal if _CONTACT.search(settings.refusal) else ""
         return f"{say(phrase, spoken)} {reach or say(Phrase.LOOK_FOR_CONTACT, spoken)}"

@@ -109,6 +109,10 @@ def test_a_person_is_never_promised_and_the_owners_contact_is_told(talk: Talk) -
     contact = "I do not know. Write to help@acme.example or call +47 22 33 44 55."
     talk.assistant = talk.store.assistants.change("acme", {"refusal": contact})
     assert talk.ask("human please").reply == f"{say(Phrase.NO_PERSON, 'en')} {contact}"
+    talk.assistant = talk.store.assistants.change("acme", {"contact": "help@acme.example"})
+    offered = talk.ask("Can I talk to a person?")
+    assert offered.reply == say(Phrase.NO_PERSON, "en")
+    assert offered.signals["contact"] == "mailto:help@acme.example"
     talk.assistant = talk.store.assistants.change("acme", {"refusal": "No idea, sorry."})
     assert "No idea" not in talk.ask("human please").reply
 
