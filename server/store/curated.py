@@ -8,11 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from server.errors import Conflict, Invalid, NotFound
 from server.store.database import Database, new_id, now, record, records
-from server.store.tables import curated, curated_hits, turns
+from server.store.tables import assistants, curated, curated_hits, turns
 
 STATUSES = ("approved", "off")
 MOST_VARIANTS = 20
@@ -49,12 +59,18 @@ class Curated:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a person writes: checked and tidied here, so that nothing half-made is stored."""
+    """What a person writes: checked and tidied here, so that nothing half-made is stored.
+
+    For a change only: `status` (None: as it was), and `seen`, the `updated_at` in ISO 8601 of the
+    answer as the person saw it (None: whatever it is by now).
+    """
 
     question: str
     answer: str
     url: str = ""
     variants: Sequence[str] = ()
+    status: str | None = None
+    seen: str | None = None
 
     def __post_init__(self) -> None:
         tidy = object.__setattr__
@@ -67,6 +83,8 @@ class Wording:
         self._check()
 
     def _check(self) -> None:
+        if self.status is not None:
+            _check_status(self.status)
         if not question_key(self.question):
             raise Invalid("The question is missing.", hint="Write what a visitor would ask.")
         if not self.answer:
@@ -144,30 +162,31 @@ class CuratedStore:
             "created_at": now(),
         }
         with self._db.write() as connection:
+            connection.execute(_lock(assistants.c.id == assistant_id))
             _only_one(connection, assistant_id, [wording.question, *wording.variants])
             connection.execute(insert(curated).values(**row))
         return self.get(str(row["id"]))
 
     def change(self, curated_id: str, wording: Wording, embeddings: bytes) -> Curated:
-        """Replace question, variants, answer and link."""
+        """Replace question, variants, answer and link, and the status if the wording has one."""
         with self._db.write() as connection:
-            known = _row(connection, curated_id)
-            if known.status == "approved":
+            known = _locked(connection, curated_id, wording.seen)
+            status = wording.status or known.status
+            if status == "approved":
                 wordings = [wording.question, *wording.variants]
                 _only_one(connection, known.assistant_id, wordings, but=curated_id)
             connection.execute(
                 update(curated)
                 .where(curated.c.id == curated_id)
-                .values(**_values(wording, embeddings))
+                .values(**_values(wording, embeddings), status=status)
             )
         return self.get(curated_id)
 
-    def set_status(self, curated_id: str, status: str) -> Curated:
-        """Switch an answer off, or approve it again."""
-        if status not in STATUSES:
-            raise Invalid(f"{status[:32]!r} is no status.", hint=f"Use {', '.join(STATUSES)}.")
+    def set_status(self, curated_id: str, status: str, *, seen: str | None = None) -> Curated:
+        """Switch an answer off, or approve it again. `seen`: as in `Wording`."""
+        _check_status(status)
         with self._db.write() as connection:
-            known = _row(connection, curated_id)
+            known = _locked(connection, curated_id, seen)
             if status == "approved":
                 _only_one(connection, known.assistant_id, known.wordings, but=curated_id)
             connection.execute(
@@ -281,6 +300,11 @@ def _is_address(url: str) -> bool:
     return url.startswith(("https://", "http://")) and plain and len(url) <= _LONGEST_URL
 
 
+def _check_status(status: str) -> None:
+    if status not in STATUSES:
+        raise Invalid(f"{status[:32]!r} is no status.", hint=f"Use {', '.join(STATUSES)}.")
+
+
 def _values(wording: Wording, embeddings: bytes) -> dict[str, Any]:
     return {
         "question": wording.question,
@@ -297,6 +321,28 @@ def _row(connection: Connection, curated_id: str) -> Curated:
     if row is None:
         raise _no_such(curated_id)
     return record(Curated, row)
+
+
+def _lock(condition: ColumnElement[bool]) -> Select[tuple[str]]:
+    """Selects the assistant for writing: of two who ask at once, the second waits.
+
+    Else both could find no other answer to a question on PostgreSQL, and both add one. `key_share`
+    lets visitors begin conversations meanwhile.
+    """
+    return select(assistants.c.id).where(condition).with_for_update(of=assistants, key_share=True)
+
+
+def _locked(connection: Connection, curated_id: str, seen: str | None) -> Curated:
+    """An answer that is about to be changed; Conflict if it is not as it was `seen` any more."""
+    of_answer = select(curated.c.assistant_id).where(curated.c.id == curated_id)
+    connection.execute(_lock(assistants.c.id == of_answer.scalar_subquery()))
+    known = _row(connection, curated_id)
+    if seen is not None and seen != known.updated_at.isoformat():
+        raise Conflict(
+            "Somebody changed this answer after you opened it.",
+            hint="Reload it, then make your change to what it says now.",
+        )
+    return known
 
 
 def _no_such(curated_id: str) -> NotFound:

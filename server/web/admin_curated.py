@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from server.answering.contradictions import Contradiction, contradictions
 from server.answering.curated import Approved, CuratedAnswers
 from server.errors import Invalid
-from server.services import Services
 from server.store.curated import Curated, Hits, Wording
 from server.web import auth
+from server.web.admin_api import body_object
 
 blueprint = Blueprint("admin_curated", __name__, url_prefix="/api/v1/admin")
 blueprint.before_request(auth.protect)
@@ -23,7 +23,7 @@ blueprint.before_request(auth.protect)
 @auth.require("viewer")
 def list_curated(key: str) -> ResponseReturnValue:
     """Every curated answer with its hits, and which approved answers contradict each other."""
-    store, answers = _services().store, _answers()
+    store, answers = auth.services().store, _answers()
     assistant = store.assistants.by_key(key)
     counts = store.curated.counts(assistant.id)
     found = contradictions(answers.approved(assistant.id), answers.answers(assistant.id))
@@ -38,7 +38,7 @@ def list_curated(key: str) -> ResponseReturnValue:
 @auth.require("reviewer")
 def add_curated(key: str) -> ResponseReturnValue:
     """Add an approved answer; `turn` names the turn that it was made from."""
-    store, body = _services().store, _body()
+    store, body = auth.services().store, body_object()
     assistant, turn_id = store.assistants.by_key(key), body.get("turn")
     if turn_id is not None:
         turn_id = store.conversations.turn(str(turn_id), assistant_id=assistant.id).id
@@ -51,30 +51,35 @@ def add_curated(key: str) -> ResponseReturnValue:
 @blueprint.patch("/curated/<curated_id>")
 @auth.require("reviewer")
 def change_curated(curated_id: str) -> ResponseReturnValue:
-    """Change question, answer, url, variants or status; what is left out stays."""
-    store, body = _services().store, _body()
+    """Change question, answer, url, variants or status, all or nothing; what is left out stays.
+
+    `seen`: the `updated_at` that the caller knows; if the answer changed since, nothing is written.
+    """
+    store, body = auth.services().store, body_object()
     found = store.curated.get(curated_id)
     said = {name: getattr(found, name) for name in ("question", "answer", "url", "variants")}
-    if unknown := sorted(set(body) - {*said, "status"}):
+    if unknown := sorted(set(body) - {*said, "status", "seen"}):
         raise Invalid(
             f"A curated answer has no {unknown[0][:32]!r}.", hint=f"Use {', '.join(said)}, status."
         )
-    # Off first, and on last: an answer that is off may have any wording for the time being.
-    if "status" in body and body["status"] != "approved":
-        found = store.curated.set_status(curated_id, str(body["status"]))
+    status = str(body["status"]) if "status" in body else None
+    seen = None if body.get("seen") is None else str(body["seen"])
     if set(body) & set(said):
-        found = _answers().change(curated_id, _wording(body, said))
-    if body.get("status") == "approved":
-        found = store.curated.set_status(curated_id, "approved")
-    store.audit.add(auth.actor(), "curated.change", curated_id, fields=sorted(body))
+        # What is left out was read just now, so it must not have changed since then either.
+        seen = seen or found.updated_at.isoformat()
+        wording = replace(_wording(body, said), status=status, seen=seen)
+        found = _answers().change(curated_id, wording)
+    elif status is not None:
+        found = store.curated.set_status(curated_id, status, seen=seen)
+    store.audit.add(auth.actor(), "curated.change", curated_id, fields=sorted({*body} - {"seen"}))
     return jsonify(_told(found))
 
 
 @blueprint.delete("/curated/<curated_id>")
 @auth.require("reviewer")
 def remove_curated(curated_id: str) -> ResponseReturnValue:
-    _services().store.curated.remove(curated_id)
-    _services().store.audit.add(auth.actor(), "curated.remove", curated_id)
+    auth.services().store.curated.remove(curated_id)
+    auth.services().store.audit.add(auth.actor(), "curated.remove", curated_id)
     return jsonify(removed=curated_id)
 
 
@@ -82,26 +87,14 @@ def remove_curated(curated_id: str) -> ResponseReturnValue:
 @auth.require("viewer")
 def list_hits(curated_id: str) -> ResponseReturnValue:
     """The newest times that an answer was given."""
-    store = _services().store
+    store = auth.services().store
     found = store.curated.hits(store.curated.get(curated_id).id)
     rows = [asdict(hit) | {"created_at": hit.created_at.isoformat()} for hit in found]
     return jsonify(hits=[{n: v for n, v in row.items() if n != "seq"} for row in rows])
 
 
-def _services() -> Services:
-    found: Services = current_app.extensions["parlance"]
-    return found
-
-
 def _answers() -> CuratedAnswers:
-    return CuratedAnswers(_services().store, _services().retriever)
-
-
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise Invalid("The body is not a JSON object.", hint="Send Content-Type: application/json.")
-    return body
+    return CuratedAnswers(auth.services().store, auth.services().retriever)
 
 
 def _wording(body: dict[str, Any], said: dict[str, Any]) -> Wording:

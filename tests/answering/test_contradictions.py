@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from server.answering.contradictions import contradictions, difference
+from server.answering.contradictions import _close, contradictions, difference
 from server.answering.curated import Approved
 from server.answering.words import content_words
 from server.retrieval.vectors import Vector
@@ -81,6 +81,18 @@ def test_many_questions_are_compared_in_good_time() -> None:
     found = contradictions([*asked, twin], answers)
     assert time.perf_counter() - began < 5
     assert [(c.one.id, c.other.id) for c in found] == [("p7", "twin")]
+
+
+def test_pairs_are_found_across_blocks_of_vectors() -> None:
+    vectors = np.zeros((1100, 384), dtype=np.float32)
+    vectors[np.arange(1100), np.arange(1100) % 380] = 1.0  # n is as near as can be to n + 380
+    words = [frozenset({f"w{n % 380}"}) for n in range(1100)]
+    asked = [
+        Approved("curated", str(n), f"Thing {'abcdefghij'[n % 10]}?", f"k{n}", words[n], vectors[n])
+        for n in range(1100)
+    ]
+    pairs = _close(asked, 0.85)
+    assert pairs == {(n, m) for n in range(1100) for m in range(n + 380, 1100, 380)}
 
 
 def test_a_pair_that_is_near_by_meaning_only_is_found() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from server.errors import Conflict, Invalid, NotFound
@@ -116,6 +119,35 @@ def test_a_variant_is_a_question_too(store: Store) -> None:
             assistant_id, Wording("Else?", "No.", variants=["may i return it"]), _VECTOR, author="x"
         )
     store.curated.change(made.id, Wording("May I return it?", "No."), _VECTOR)
+
+
+def test_of_many_who_add_one_question_at_once_one_does(store: Store) -> None:
+    assistant_id, together = _assistant(store), Barrier(4)
+
+    def add(n: int) -> bool:
+        together.wait()
+        try:
+            _add(store, assistant_id)
+        except Conflict:
+            return False
+        return True
+
+    for _ in range(5):
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(add, range(4))) == 1
+        store.curated.remove(store.curated.all(assistant_id)[0].id)
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(store: Store) -> None:
+    made = _add(store, _assistant(store))
+    seen = made.updated_at.isoformat()
+    changed = store.curated.change(made.id, Wording("Q?", "Mine.", seen=seen), _VECTOR)
+    with pytest.raises(Conflict, match="Somebody changed") as caught:
+        store.curated.change(made.id, Wording("Q?", "Other.", seen=seen), _VECTOR)
+    assert caught.value.hint and "Reload" in caught.value.hint
+    with pytest.raises(Conflict):
+        store.curated.set_status(made.id, "off", seen=seen)
+    assert store.curated.get(made.id) == changed
 
 
 def test_hits_are_counted_and_lead_to_their_turns(store: Store) -> None:

@@ -57,6 +57,36 @@ def test_an_answer_that_is_off_may_be_changed_and_approved_in_one_go(http: Flask
 
 
 @pytest.mark.parametrize(
+    ("before", "body", "refused"),
+    [
+        ("approved", {"status": "off", "url": "javascript:x"}, 400),
+        ("approved", {"status": "on", "answer": "3."}, 400),
+        ("off", {"status": "approved", "answer": "3."}, 409),
+        ("approved", {"answer": "3.", "seen": "2020-01-01T00:00:00+00:00"}, 409),
+        ("approved", {"status": "off", "seen": "2020-01-01T00:00:00+00:00"}, 409),
+    ],
+)
+def test_a_refused_change_changes_nothing(
+    http: FlaskClient, world: World, before: str, body: dict[str, str], refused: int
+) -> None:
+    made = http.post(LIST, json={"question": "A?", "answer": "1."}).json["id"]
+    http.patch(f"{API}/curated/{made}", json={"status": before})
+    if before == "off":
+        http.post(LIST, json={"question": "a", "answer": "2."})
+    known, told = world.store.curated.get(made), len(world.store.audit.newest())
+    assert http.patch(f"{API}/curated/{made}", json=body).status_code == refused
+    assert world.store.curated.get(made) == known
+    assert len(world.store.audit.newest()) == told
+
+
+def test_a_change_to_what_was_seen_is_made(http: FlaskClient) -> None:
+    made = http.post(LIST, json={"question": "A?", "answer": "1."}).json
+    body = {"answer": "2.", "status": "off", "seen": made["updated_at"]}
+    changed = http.patch(f"{API}/curated/{made['id']}", json=body).json
+    assert (changed["answer"], changed["status"]) == ("2.", "off")
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {},

@@ -56,6 +56,18 @@ def test_what_was_typed_stays_when_it_cannot_be_stored(world: World) -> None:
     assert world.store.curated.get(made.id).url == ""
 
 
+def test_two_who_edit_one_answer_do_not_overwrite_each_other(world: World) -> None:
+    made, reviewer = _add(world), world.client("reviewer")
+    page = reviewer.get(f"{HOME}/{made.id}").text
+    seen = {"seen": made.updated_at.isoformat()}
+    assert f'name="seen" value="{seen["seen"]}"' in page
+    assert reviewer.post(f"{HOME}/{made.id}", FORM | seen | {"answer": "Mine."}).status_code == 303
+    late = reviewer.post(f"{HOME}/{made.id}", FORM | seen | {"answer": "Theirs."})
+    assert late.status_code == 409 and "Theirs.</textarea>" in late.text
+    assert "Somebody changed this answer" in late.text and seen["seen"] in late.text
+    assert world.store.curated.get(made.id).answer == "Mine."
+
+
 def test_switching_off_can_be_undone(world: World) -> None:
     made, reviewer = _add(world), world.client("reviewer")
     off = reviewer.post(f"{HOME}/{made.id}/status", {"status": "off"})
@@ -109,6 +121,9 @@ def test_a_turn_that_was_answered_by_one_leads_to_it(world: World) -> None:
     turn = world.turn(label="curated", signals=signals)
     page = world.client("reviewer").get(f"/console/acme/conversations/{turn.conversation_id}").text
     assert f"/console/acme/curated/{made.id}" in page and "Given by a" in page
+    world.store.curated.remove(made.id)
+    page = world.client("reviewer").get(f"/console/acme/conversations/{turn.conversation_id}").text
+    assert f"/console/acme/curated/{made.id}" not in page and "was removed since" in page
 
 
 def test_another_assistants_turn_cannot_be_made_into_one(world: World) -> None:
@@ -147,8 +162,10 @@ def test_a_question_can_be_tried(world: World) -> None:
 
 @pytest.mark.parametrize(("given", "status"), [("0.9", 303), ("0.3", 400), ("x", 400), ("", 400)])
 def test_the_owner_sets_the_threshold(world: World, given: str, status: int) -> None:
+    _add(world)
     before = world.assistant.settings.curated_threshold
     answer = world.client("owner").post(f"{HOME}/threshold", {"threshold": given})
     assert answer.status_code == status
     after = world.store.assistants.by_key("acme").settings.curated_threshold
     assert after == (0.9 if status == 303 else before)
+    assert status == 303 or f'method="get" action="{HOME}#try"' in answer.text

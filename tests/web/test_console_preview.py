@@ -129,6 +129,7 @@ def test_without_script_the_whole_page_comes_back_with_the_answer(world: World, 
     assert page.xpath("//form[@id='settings']") and page.xpath("//div[@id='tried']//article")
     assert page.get_element_by_id("f-question").value == QUESTION
     assert page.get_element_by_id("f-tone").text.strip() == world.assistant.settings.tone
+    assert page.get_element_by_id("settings").action == "/console/acme/settings"
 
 
 def test_too_many_previews_have_to_wait(world: World, talk: Talk) -> None:

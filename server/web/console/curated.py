@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 
 from server.answering.contradictions import contradictions
 from server.answering.curated import Approved, CuratedAnswers, Match
-from server.errors import AppError
+from server.errors import AppError, NotFound
 from server.store.assistants import Assistant, parse_settings
 from server.store.curated import Curated, Hits, Wording
 from server.store.faq import Faq
@@ -16,7 +16,7 @@ from server.web import auth
 from server.web.console.shell import assistant_at, back_to, blueprint, show
 
 _SEARCH_FROM = 20
-_FIELDS = ("question", "answer", "url", "variants", "turn")
+_FIELDS = ("question", "answer", "url", "variants", "turn", "seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,16 @@ def set_threshold(key: str) -> Response:
     return back_to("curated", key=key, done="curated-threshold")
 
 
+@blueprint.app_template_global()
+def has_curated(curated_id: str) -> bool:
+    """Whether a curated answer that a turn names is still there."""
+    try:
+        auth.services().store.curated.get(curated_id)
+    except NotFound:
+        return False
+    return True
+
+
 def _page(
     assistant: Assistant, *, typed: dict[str, str] | None = None, error: AppError | None = None
 ) -> Response:
@@ -157,7 +167,8 @@ def _answer_page(
     error: AppError | None = None,
 ) -> Response:
     store = auth.services().store
-    stored = {"question": found.question, "answer": found.answer, "url": found.url, "turn": ""}
+    stored = {name: getattr(found, name) for name in ("question", "answer", "url")}
+    stored |= {"variants": "\n".join(found.variants), "seen": found.updated_at.isoformat()}
     origin = store.conversations.turn(found.turn_id) if found.turn_id else None
     return show(
         "curated_answer.html",
@@ -167,7 +178,7 @@ def _answer_page(
         hits=store.curated.hits(found.id),
         count=store.curated.counts(assistant.id).get(found.id, Hits(0, None)).count,
         origin=origin,
-        typed=typed or stored | {"variants": "\n".join(found.variants)},
+        typed=typed or stored,
         error=error,
     )
 
@@ -202,7 +213,8 @@ def _typed() -> dict[str, str]:
 
 def _wording(typed: dict[str, str]) -> Wording:
     variants = typed["variants"].split("\n")
-    return Wording(typed["question"], typed["answer"], typed["url"], variants)
+    seen = typed["seen"] or None
+    return Wording(typed["question"], typed["answer"], typed["url"], variants, seen=seen)
 
 
 def _holds(found: Curated, text: str) -> bool:
