@@ -26,7 +26,12 @@ def ask_for_run(store: Store, jobs: Jobs, assistant_id: str, *, actor: str) -> C
     """Ask for a run: a row and queued work; Conflict while another of this assistant is open."""
     run = store.check_runs.ask(assistant_id, requested_by=actor)
     # The run's id names the workflow too: one of them is enough to find both.
-    jobs.enqueue(CHECKS_QUEUE, WORKFLOW, run.id, workflow_id=run.id)
+    try:
+        jobs.enqueue(CHECKS_QUEUE, WORKFLOW, run.id, workflow_id=run.id)
+    except Exception:
+        # An open run that nobody works on would keep every other one away.
+        store.check_runs.end(run.id, "failed")
+        raise
     if actor != AUTOMATIC:
         store.audit.add(actor, "checks.run", run.id)
     return run
@@ -75,9 +80,12 @@ class Watch:
             self._thread.join()
 
     def look(self) -> None:
-        """Compare once, for every assistant."""
+        """Compare once, for every assistant; one that fails keeps no other waiting."""
         for assistant in self._store.assistants.all():
-            self._look_at(assistant)
+            try:
+                self._look_at(assistant)
+            except Exception:
+                log.exception("looking for changes of %s failed", assistant.key)
 
     def _look_at(self, assistant: Assistant) -> None:
         newest = self._store.check_runs.of_assistant(assistant.id, limit=1)
@@ -95,8 +103,12 @@ class Watch:
         known = (done[0].fingerprints, self._queued.get(assistant.id))
         if present in known or present != noticed:
             return
-        ask_for_run(self._store, self._jobs, assistant.id, actor=AUTOMATIC)
         self._queued[assistant.id] = present
+        try:
+            ask_for_run(self._store, self._jobs, assistant.id, actor=AUTOMATIC)
+        except Conflict:
+            # A person was quicker; a later look compares with what that run saw.
+            del self._queued[assistant.id]
 
     def _watch(self) -> None:
         while not self._closing.wait(_LOOK_SECONDS):

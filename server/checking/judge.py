@@ -13,6 +13,9 @@ from server.answering.compose import REFUSED
 _QUOTES = str.maketrans({c: "'" for c in "‘’‚‛′`´"} | {c: '"' for c in "“”„‟«»″"})
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+# A letter of a script that parts words by spaces and nothing is attached to: up to Armenian, and
+# more Latin and Greek. Arabic and Korean join articles and particles, Chinese and Thai all words.
+_LETTER = r"[^\W\d_\u0590-\u1dff\u2000-\U0010ffff]"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -66,11 +69,19 @@ def is_page(expected: str, cited: str) -> bool:
 def holds_phrase(phrase: str, text: str) -> bool:
     """Whether a text holds a phrase, whatever the case, spaces, kinds of quotes and dashes.
 
-    A figure must stand by itself: "30 days" is not held by "130 days".
+    Figures and words must stand by themselves: "130 days" does not hold "30 days", nor
+    "unavailable" "available".
     """
     wanted = _plain(phrase)
-    before = r"(?<!\d)(?<!\d[.,])" if wanted[:1].isdigit() else ""
-    after = r"(?!\d|[.,]\d)" if wanted[-1:].isdigit() else ""
+    before = after = ""
+    if wanted[:1].isdigit():
+        before = r"(?<!\d)(?<!\d[.,])"
+    elif re.match(_LETTER, wanted):
+        before = f"(?<!{_LETTER})"
+    if wanted[-1:].isdigit():
+        after = r"(?!\d|[.,]\d)"
+    elif re.match(_LETTER, wanted[-1:]):
+        after = f"(?!{_LETTER})"
     return bool(wanted) and bool(re.search(before + re.escape(wanted) + after, _plain(text)))
 
 

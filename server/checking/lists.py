@@ -24,7 +24,7 @@ def read_list(name: str, body: bytes) -> list[NewCheck]:
         text = body.decode("utf-8-sig").replace("\x00", "")
     except UnicodeDecodeError:
         raise Invalid(f"{name} is not UTF-8 text.", hint="Save it as UTF-8.") from None
-    rows = _json_rows(name, text) if text.lstrip().startswith("{") else _table_rows(text)
+    rows = _json_rows(name, text) if text.lstrip().startswith("{") else _table_rows(name, text)
     found = []
     for number, row in rows:
         try:
@@ -56,15 +56,19 @@ def _json_rows(name: str, text: str) -> Iterator[tuple[int, Any]]:
             raise Invalid(f"Row {number} of {name} is not JSON.", hint=_HINT) from None
 
 
-def _table_rows(text: str) -> Iterator[tuple[int, Any]]:
-    # What is copied from a spreadsheet comes with tabs.
-    first = text.lstrip("\n").split("\n", 1)[0]
-    reader = csv.DictReader(
-        io.StringIO(text.lstrip("\n"), newline=""), delimiter="\t" if "\t" in first else ","
-    )
-    for row in reader:
-        cells = {(k or "").strip().lower(): (v or "") for k, v in row.items() if k is not None}
-        yield reader.line_num, {k: v.strip() for k, v in cells.items()}
+def _table_rows(name: str, text: str) -> Iterator[tuple[int, Any]]:
+    text = text.lstrip("\r\n")
+    # What is copied from a spreadsheet comes with tabs, and some save with semicolons.
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            cells = {(k or "").strip().lower(): (v or "") for k, v in row.items() if k is not None}
+            yield reader.line_num, {k: v.strip() for k, v in cells.items()}
+    except csv.Error as error:
+        raise Invalid(
+            f"Line {reader.reader.line_num} of {name} is not CSV: {error}.", hint=_HINT
+        ) from None
 
 
 def _check(row: Any) -> NewCheck:

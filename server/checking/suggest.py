@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from server.answering.wishes import FORMS, Kind
 from server.answering.words import content_words
-from server.errors import AppError
+from server.errors import AppError, Invalid
 from server.store import Store
 from server.store.checks import NewCheck
 from server.store.conversations import Turn
@@ -14,6 +15,9 @@ from server.store.conversations import Turn
 _NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 _SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n")
 _LEAST_WORDS = 2
+# Kinds that ask nothing of the content, and kinds that lean on what was said before.
+_NO_QUESTION = frozenset({*FORMS, Kind.META, Kind.COURTESY})
+_LEANING = frozenset({Kind.FOLLOW_UP, Kind.CORRECTION})
 _FEW = 5
 _RECENT = 60
 
@@ -47,9 +51,29 @@ def check_from_turn(store: Store, turn: Turn) -> NewCheck:
     """A visitor's turn as a question of the list: it must go on as it went.
 
     Refused stays refused; otherwise the top cited page must be cited, and without a citation the
-    first sentence of the reply must be said.
+    first sentence of the reply must be said. Invalid if it asks nothing by itself.
     """
-    return NewCheck(turn.question, _expected(store, turn), turn.id)
+    question = question_of(turn)
+    if question is None:
+        raise Invalid(
+            "This cannot be asked without the conversation before it.",
+            hint="Add the question it belongs to, or write one on the question list.",
+        )
+    return NewCheck(question, _expected(store, turn), turn.id)
+
+
+def question_of(turn: Turn) -> str | None:
+    """What a turn asked, as it must be put to be a first question; None if it is no such thing.
+
+    A run knows no conversation: "What about teams?" could never pass.
+    """
+    kind = turn.signals.get("kind")
+    if kind in _LEANING:
+        return str(turn.signals.get("asked") or "") or None
+    # What has a curated answer is a question to the owner, whatever it looks like.
+    if kind in _NO_QUESTION and not turn.signals.get("curated"):
+        return None
+    return turn.question
 
 
 def _from_headings(store: Store, assistant_id: str) -> list[NewCheck]:
@@ -66,8 +90,8 @@ def _from_headings(store: Store, assistant_id: str) -> list[NewCheck]:
 def _from_visitors(store: Store, assistant_id: str) -> list[NewCheck]:
     found = []
     for turn in store.conversations.newest_turns(assistant_id, limit=_RECENT):
-        # Greetings and thanks are no questions about the content.
-        if len(set(content_words(turn.question))) >= _LEAST_WORDS and turn.label:
+        words = set(content_words(question_of(turn) or ""))
+        if len(words) >= _LEAST_WORDS and turn.label:
             try:
                 found.append(check_from_turn(store, turn))
             except AppError:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from server.errors import Conflict, Invalid, NotFound
+from server.store.checks import lock_list
 from server.store.database import Database, new_id, now, record, records
 from server.store.tables import check_runs, checks, curated, gates, pages, passages
 
@@ -85,6 +86,7 @@ class CheckRuns:
     def ask(self, assistant_id: str, *, requested_by: str) -> CheckRun:
         """Ask for a run; Conflict while another is open, Invalid if the list is empty."""
         with self._db.write() as connection:
+            lock_list(connection, assistant_id)
             if not connection.scalar(
                 select(func.count())
                 .select_from(checks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,13 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from server.errors import Conflict, Invalid, NotFound
 from server.store.database import Database, new_id, now, record, records
-from server.store.tables import checks, pages, passages
+from server.store.tables import assistants, checks, pages, passages
 
 _KINDS = ("url", "phrase")
 _LONGEST = 2000
 _MOST = 500
+# With a scheme (not a host with a port), or from the root of any host.
+_ADDRESS = re.compile(r"/|[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,15 @@ class NewCheck:
     turn_id: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "question", _storable(self.question))
         if not self.question.strip():
             raise Invalid("The question is empty.", hint="Write what a visitor would ask.")
         if len(self.question) > _LONGEST:
             raise Invalid(f"A question may have {_LONGEST} characters.", hint="Make it shorter.")
         if self.expect is not None:
             _check_expectation(self.expect)
+            kept = {kind: _storable(value) for kind, value in self.expect.items()}
+            object.__setattr__(self, "expect", kept)
 
     @property
     def key(self) -> str:
@@ -78,6 +84,7 @@ class Checks:
     def add(self, assistant_id: str, new: NewCheck, *, author: str) -> Check:
         """Put a question on the list; Conflict if it is there already."""
         with self._db.write() as connection:
+            lock_list(connection, assistant_id)
             known = _known(connection, assistant_id)
             if new.key in known:
                 raise Conflict(
@@ -97,6 +104,7 @@ class Checks:
         """
         wanted = {one.key: one for one in new}
         with self._db.write() as connection:
+            lock_list(connection, assistant_id)
             known = _known(connection, assistant_id)
             fresh = [one for key, one in wanted.items() if key not in known]
             other = [
@@ -118,6 +126,7 @@ class Checks:
     def change(self, assistant_id: str, check_id: str, new: NewCheck) -> Check:
         """Change a question or what it expects; Conflict if another one asks the same."""
         with self._db.write() as connection:
+            lock_list(connection, assistant_id)
             twin = _known(connection, assistant_id).get(new.key)
             if twin is not None and twin.id != check_id:
                 raise Conflict("Another question of the list asks the same.", hint="Remove one.")
@@ -190,6 +199,19 @@ def question_key(question: str) -> str:
     return " ".join(question.split()).casefold()
 
 
+def lock_list(connection: Connection, assistant_id: str) -> None:
+    """Make others who write to this list, or ask for a run of it, wait for this transaction.
+
+    PostgreSQL would let two of them look before either has written; SQLite writes one by one.
+    `key_share`: a visitor's turn, which refers to the assistant, need not wait.
+    """
+    connection.execute(
+        select(assistants.c.id)
+        .where(assistants.c.id == assistant_id)
+        .with_for_update(key_share=True)
+    )
+
+
 def _check_expectation(expect: dict[str, str]) -> None:
     if not isinstance(expect, dict) or len(expect) != 1 or next(iter(expect)) not in _KINDS:
         raise Invalid(
@@ -197,11 +219,21 @@ def _check_expectation(expect: dict[str, str]) -> None:
             hint='Use {"url": "..."}, {"phrase": "..."}, or null for a question to refuse.',
         )
     kind, value = next(iter(expect.items()))
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not _storable(value).strip():
         what = "address of the page" if kind == "url" else "phrase"
         raise Invalid(f"The expected {what} is empty.", hint="Say what a good answer must hold.")
     if len(value) > _LONGEST:
         raise Invalid(f"What is expected may have {_LONGEST} characters.")
+    if kind == "url" and not _ADDRESS.match(value.strip()):
+        raise Invalid(
+            f"The address {value.strip()[:80]!r} has no scheme.",
+            hint="Begin it with https://, or with / for a page on any host.",
+        )
+
+
+def _storable(text: str) -> str:
+    # JSON may bring NUL and half a surrogate pair, which no database takes.
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _known(connection: Connection, assistant_id: str) -> dict[str, Check]:

@@ -16,6 +16,7 @@ PAGE = "https://acme.example/returns"
         '{"question": "A?", "expect": {"url": "%s"}, "answer": "Yes."}\n\n'
         '{"question": "B?", "expect": {"phrase": "30 days"}}\n{"question": "C?", "expect": null}\n',
         "\ufeffQuestion,URL,phrase,refuse\nA?,%s,,\nB?,,30 days,\nC?,,,yes\n",
+        "\r\n\r\nquestion;url;phrase;refuse\r\nA?;%s;;\r\nB?;;30 days;\r\nC?;;;x\r\n",
         "\nquestion\turl\tphrase\trefuse\r\nA?\t%s\t\t\r\nB?\t\t30 days\t\r\nC?\t\t\tx\r\n",
     ],
 )
@@ -42,6 +43,8 @@ def test_every_form_says_the_same(text: str) -> None:
         ("question,url,refuse\nA?,x,yes\n", "one of them only"),
         ("question\nA?\n", 'no "expect"'),
         ("{" * 100_000, "Row 1"),
+        ("question,phrase\nA?," + "x" * 30_000_000, "Line 2 of list is not CSV"),
+        ("question,url\nA?,acme.example/returns\n", "Row 2 of list: .* has no scheme"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(text: str, said: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from server.checking.suggest import check_from_turn, suggestions
+from server.errors import Invalid
 from server.store import Store
 from tests.checking.conftest import Desk
 from tests.speaking import QUESTION, SITE, Talk
@@ -62,6 +64,25 @@ def test_a_turn_without_a_link_expects_its_document_or_its_words(desk: Desk, tal
     assert made.expect == {"url": "file:Handbook.pdf"} and made.turn_id == turn.id
     desk.expect("What does an anvil weigh?", made.expect)
     assert desk.run().passed == 1
-    greeted = talk.ask("Hello")
-    words = check_from_turn(desk.store, greeted).expect
-    assert words is not None and words["phrase"] and words["phrase"] in greeted.reply
+    words = check_from_turn(desk.store, replace(turn, citations=[])).expect
+    assert words == {"phrase": "An anvil weighs forty kilos and is of iron."}
+
+
+def test_a_follow_up_comes_as_what_it_meant(desk: Desk, talk: Talk) -> None:
+    conversation = talk.conversation()
+    talk.ask("Can opened software be returned?", conversation)
+    turn = talk.ask("What about orders?", conversation)
+    assert turn.signals["kind"] == "follow_up"
+    assert check_from_turn(desk.store, turn).question == turn.signals["asked"] != turn.question
+    assert "What about orders?" not in [q for _, q, _ in _told(desk.store, talk.assistant.id)]
+
+
+@pytest.mark.parametrize("question", ["Hello", "Who are you?", "Shorter, please."])
+def test_what_asks_nothing_by_itself_is_refused(desk: Desk, talk: Talk, question: str) -> None:
+    conversation = talk.conversation()
+    talk.ask(QUESTION, conversation)
+    turn = talk.ask(question, conversation)
+    with pytest.raises(Invalid, match="conversation before it") as caught:
+        check_from_turn(desk.store, turn)
+    assert caught.value.hint
+    assert [q for _, q, _ in _told(desk.store, talk.assistant.id)] == [QUESTION]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import insert
 
 from server.checking.asking import AUTOMATIC
 from server.llm.voice import Voice
+from server.store.checks import NewCheck
 from server.store.database import new_id, now
 from server.store.tables import gates
 from tests.checking.conftest import Desk
@@ -127,3 +129,27 @@ def test_a_gate_fitted_anew_counts_as_a_change_of_content(desk: Desk) -> None:
             )
         )
     assert _look(desk) == 1
+
+
+def test_a_run_that_cannot_be_queued_is_failed_and_keeps_no_other_waiting(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    _ready(desk)
+    _learn(desk)
+    other = desk.store.assistants.create("Other", key="other")
+    desk.store.checks.add(other.id, NewCheck("May I?", None), author="ana")
+    run = desk.store.check_runs.ask(other.id, requested_by="ana")
+    desk.store.check_runs.end(run.id, "done")
+    queue = desk.jobs.enqueue
+
+    def refuse_acme(*args: str, workflow_id: str) -> None:
+        asked_for = desk.store.check_runs.run(workflow_id)
+        if asked_for.assistant_id == desk.talk.assistant.id:
+            raise RuntimeError("no queue")
+        queue(*args, workflow_id=workflow_id)
+
+    desk.jobs.enqueue = refuse_acme  # type: ignore[method-assign, assignment]
+    assert _look(desk, 4) == 1, "the other one is asked"
+    assert caplog.text.count("looking for changes of acme failed") == 1, "not again and again"
+    newest = desk.store.check_runs.of_assistant(desk.talk.assistant.id)[0]
+    assert (newest.requested_by, newest.status) == (AUTOMATIC, "failed")

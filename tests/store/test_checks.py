@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -87,7 +89,12 @@ def test_an_import_adds_changes_and_counts_all_or_none(store: Store, assistant: 
         ("Q?", {"url": "x", "phrase": "y"}, "three"),
         ("Q?", "https://x.example", "three"),
         ("Q?", {"url": " "}, "address"),
+        ("Q?", {"url": "acme.example/returns"}, "no scheme"),
+        ("Q?", {"url": "acme.example:8080/returns"}, "no scheme"),
+        ("Q?", {"url": "localhost:8080"}, "no scheme"),
         ("Q?", {"phrase": 5}, "phrase"),
+        ("\x00", None, "empty"),
+        ("Q?", {"phrase": "\x00"}, "empty"),
         ("Q?", {"phrase": "x" * 2001}, "2000"),
     ],
 )
@@ -96,6 +103,40 @@ def test_a_question_without_a_sound_expectation_is_refused(
 ) -> None:
     with pytest.raises(Invalid, match=said):
         NewCheck(question, expect)
+
+
+@pytest.mark.parametrize(
+    "url", ["/returns", "file:A.pdf", "faq:A.csv#:~:text=B", "HTTP://a.example"]
+)
+def test_an_address_has_a_scheme_or_begins_at_the_root(url: str) -> None:
+    assert NewCheck("Q?", {"url": url}).expect == {"url": url}
+
+
+def test_what_no_database_takes_is_cleaned(store: Store, assistant: str) -> None:
+    new = NewCheck("A\x00\ud800?", {"phrase": "30\x00 days\udfff"})
+    made = store.checks.add(assistant, new, author="ana")
+    assert (made.question, made.expect) == ("A??", {"phrase": "30 days?"})
+
+
+def test_of_those_who_come_at_once_one_gets_the_question_and_one_the_run(
+    store: Store, assistant: str
+) -> None:
+    together = Barrier(4)
+
+    def at_once(ask: bool) -> bool:
+        together.wait()
+        try:
+            if ask:
+                store.check_runs.ask(assistant, requested_by="ana")
+            else:
+                store.checks.add(assistant, NewCheck("A?", PAGE), author="ana")
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(at_once, [False] * 4)) == 1
+        assert sum(pool.map(at_once, [True] * 4)) == 1
 
 
 def test_a_removed_question_is_gone_and_told(store: Store, assistant: str) -> None:

@@ -96,9 +96,9 @@ def test_a_list_is_imported_from_a_paste_and_from_a_file(world: World) -> None:
     file = (io.BytesIO(b"question,url\nB?,https://acme.example/\n"), "list.csv")
     assert reviewer.post(f"{PATH}/import", {"file": file}).status_code == 303
     assert [q for q, _ in _questions(world)] == ["A?", "B?"]
-    wrong = reviewer.post(f"{PATH}/import", {"text": "question,url\nC?,x\nD?,\n"})
+    wrong = reviewer.post(f"{PATH}/import", {"text": "question,url\nC?,/x\nD?,\n"})
     assert wrong.status_code == 400 and "Row 3 of What was pasted" in wrong.text
-    assert "C?,x" in wrong.text, "what was pasted is kept"
+    assert "C?,/x" in wrong.text, "what was pasted is kept"
     assert len(_questions(world)) == 2
 
 
@@ -151,7 +151,9 @@ def test_the_list_is_run_once_followed_and_cancelled(world: World) -> None:
     reviewer.post(f"{PATH}/runs/{run.id}/cancel")
     assert world.jobs.cancelled == [run.id]
     ended = reviewer.get(f"{PATH}/runs/{run.id}", headers=HTMX)
-    assert ended.headers["HX-Refresh"] == "true"
+    assert "The run has ended." in ended.text and "hx-get" not in ended.text
+    assert html.fromstring(ended.text).xpath("//a/@href") == [PATH]
+    assert "HX-Refresh" not in ended.headers, "somebody may be typing"
     assert "cancelled" in reviewer.get(PATH).text
 
 
@@ -191,6 +193,7 @@ def test_a_turn_goes_on_the_list_with_one_click_as_it_went(world: World) -> None
     assert "Add to the question list" in shown
     clicked = reviewer.post(f"/console/acme/turns/{answered.id}/check", headers=HTMX)
     assert "On the question list" in clicked.text and "acme.example/returns" in clicked.text
+    assert "autofocus" in clicked.text, "the keyboard stays where it was"
     assert reviewer.post(f"/console/acme/turns/{refused.id}/check").status_code == 303
     assert _questions(world) == [("May I return it?", {"url": PAGE}), ("Who wrote Tosca?", None)]
     assert world.store.checks.of_assistant(world.assistant.id)[0].turn_id == answered.id
@@ -198,6 +201,7 @@ def test_a_turn_goes_on_the_list_with_one_click_as_it_went(world: World) -> None
     assert again.status_code == 200 and len(_questions(world)) == 2
     shown = reviewer.get(f"/console/acme/conversations/{answered.conversation_id}").text
     assert "On the question list" in shown and "Add to the question list" not in shown
+    assert "autofocus" not in shown
 
 
 def test_a_viewer_and_a_turn_without_an_answer_have_no_such_button(world: World) -> None:
@@ -205,6 +209,16 @@ def test_a_viewer_and_a_turn_without_an_answer_have_no_such_button(world: World)
     place = "/console/acme/conversations/"
     assert "Add to the" not in world.client("viewer").get(place + turn.conversation_id).text
     assert "Add to the" not in world.client("owner").get(place + failed.conversation_id).text
+
+
+def test_a_wish_about_the_last_answer_has_no_button_and_says_what_to_do(world: World) -> None:
+    turn = world.turn("Shorter, please.", signals={"kind": "shorter"})
+    owner = world.client("owner")
+    shown = owner.get(f"/console/acme/conversations/{turn.conversation_id}").text
+    assert "Add to the question list" not in shown
+    pressed = owner.post(f"/console/acme/turns/{turn.id}/check", headers=HTMX)
+    assert pressed.status_code == 400 and "write one on the question list" in pressed.text
+    assert _questions(world) == []
 
 
 def test_markup_from_visitors_and_models_stays_text(world: World) -> None:

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from server.checking.lists import read_list
 from server.checking.state import Comparison, compare
-from server.checking.suggest import check_from_turn, suggestions
+from server.checking.suggest import check_from_turn, question_of, suggestions
 from server.errors import AppError, Conflict
 from server.store.assistants import Assistant
 from server.store.check_runs import CheckRun
@@ -135,10 +135,7 @@ def check_run(key: str, check_run_id: str) -> Response:
     run = auth.services().store.check_runs.run(check_run_id, assistant_id=assistant.id)
     if not is_htmx():
         return show("check_run.html", assistant=assistant, compared=_compared(run), run=run)
-    response = show("_check_run.html", assistant=assistant, run=run)
-    if not run.is_open:
-        response.headers["HX-Refresh"] = "true"  # it has ended: show the whole page
-    return response
+    return show("_check_run.html", assistant=assistant, run=run)
 
 
 @blueprint.post("/<key>/checks/runs/<check_run_id>/cancel")
@@ -162,7 +159,7 @@ def check_turn(key: str, turn_id: str) -> Response:
     except Conflict:
         pass  # somebody was quicker; it is there, which is what was wanted
     if is_htmx():
-        return show("_turn_check.html", assistant=assistant, turn=turn)
+        return show("_turn_check.html", assistant=assistant, turn=turn, added=True)
     return back_to(
         "conversation",
         key=key,
@@ -175,7 +172,11 @@ def check_turn(key: str, turn_id: str) -> Response:
 @blueprint.app_template_global("listed_check")
 def listed_check(turn: Turn) -> Check | None:
     """The question of the list that asks what a turn asked."""
-    return auth.services().store.checks.like(turn.assistant_id, turn.question)
+    asked = question_of(turn)
+    return auth.services().store.checks.like(turn.assistant_id, asked) if asked else None
+
+
+blueprint.add_app_template_global(question_of, "check_question")
 
 
 def _page(
