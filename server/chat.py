@@ -243,6 +243,8 @@ class Chat:
         self._store.conversations.finish_turn(live.turn.id, outcome.as_answered(status))
         self._count_hit(live.turn.id, outcome)
         turn = self._store.conversations.turn(live.turn.id)
+        if outcome.rows:  # an earlier answer told again: its pages may have changed since
+            turn = as_they_stand(self._store.knowledge, [turn])[0]
         live.add("done", _done(turn, contact=outcome.signals.get("contact", "")), last=True)
 
     def _retold(self, turn: Turn) -> LiveTurn:

@@ -46,6 +46,7 @@ class WebServer(BaseApplication):
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
+        from server.answering.fitting import fit_soon
         from server.app import create_app  # seconds of imports that the arbiter does without
         from server.checking.asking import Watch
         from server.demo import ensure_demo
@@ -62,6 +63,7 @@ class WebServer(BaseApplication):
             ensure_demo(self._services)
         app = create_app(self._services)
         announce(self.settings)
+        fit_soon(self._services.retriever, [a.id for a in self._services.store.assistants.all()])
         self._checks = Watch(self._services.store, self._services.jobs, self._services.voices)
         self._checks.start()
         return app

@@ -350,3 +350,14 @@ def test_closing_stops_and_logs_every_turn_under_way(talk: Talk) -> None:
     paced.let(1)
     closing.join(10)
     assert talk.store.conversations.turn(live.turn.id).status == "stopped"
+
+
+def test_b15_a_model_that_cannot_begin_leaves_the_quote(talk: Talk) -> None:
+    def broken(_: Any) -> Iterator[str]:
+        raise ConnectionError("nobody listens")
+        yield ""
+
+    talk.says = broken
+    turn = talk.ask()
+    assert (turn.status, turn.label) == ("complete", "supported")
+    assert turn.reply.startswith(FIRST) and turn.citations

@@ -33,6 +33,8 @@ from server.visible_text import strip_invisible
 
 log = logging.getLogger(__name__)
 
+_MOST_PARTS = 4
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -227,15 +229,17 @@ class _Turn:
 
     def _of_all(self, question: str, parts: Sequence[str]) -> Evidence:
         """The evidence of several questions at once: of those that have any."""
-        found = [self._find(part) for part in parts]
+        found = [self._find(part) for part in parts[:_MOST_PARTS]]
         likely = [self._gate.probability(e.signals) if e.sentences else 0.0 for e in found]
         kept = [e for e, p in zip(found, likely, strict=True) if self._gate.decide(p) != REFUSE]
-        self._left_out = len(parts) - len(kept)
-        whole = self._find(question)
         if len(kept) < 2:
-            # One question in several sentences, such as "It is broken. What can I do?"
-            return max([whole, *kept], key=lambda e: self._gate.probability(e.signals))
-        return combine(question, kept)
+            # Perhaps one question in several sentences, such as "Is it broken? What can I do?"
+            self._left_out = len(parts) - 1
+            asked = [self._find(question), *kept]
+            return max(asked, key=lambda e: self._gate.probability(e.signals))
+        whole = combine(question, kept)
+        self._left_out = len(parts) - whole.parts
+        return whole
 
     def _find(self, reading: str) -> Evidence:
         return find_evidence(self._retriever, self._assistant.id, reading, frame=self._gate.frame)
@@ -299,7 +303,16 @@ def _draft(
     """The model's words as they come, none without one; closing the generator stops the model."""
     if speaking is None or stopped():
         return
-    for chunk in speaking.model.stream(cast(Any, [dict(m) for m in messages])):
-        if stopped():
-            return
-        yield str(chunk.text)
+    began = False
+    try:
+        for chunk in speaking.model.stream(cast(Any, [dict(m) for m in messages])):
+            began = True
+            if stopped():
+                return
+            yield str(chunk.text)
+    except Exception:
+        # A model elsewhere fails in ways of its own. Before its first word the evidence can be
+        # quoted as if there were no model; after it, half an answer must not look like a whole.
+        if began:
+            raise
+        log.warning("quoting: the model could not begin", exc_info=True)

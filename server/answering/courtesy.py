@@ -78,6 +78,8 @@ _TRAILING = re.compile(
 
 def courtesy(text: str) -> tuple[Phrase, str] | None:
     """What a mere courtesy is answered with, and its language; None if something is asked."""
+    if re.fullmatch(r"\s*\w+\s*\?+\s*|\s*[A-ZÀ-Þ]{2,}\W*", text):
+        return None  # "DAG?" asks for something, though "dag" is a greeting somewhere
     plain = re.sub(r"[^\w\s,']", "", text.replace("’", "'")).strip(" ,").lower()
     for language, patterns in _WORDS.items():
         for phrase, pattern in zip(_KINDS, patterns, strict=True):

@@ -14,7 +14,7 @@ from typing import Any
 from server.answering.courtesy import courtesy, without_courtesy
 from server.answering.language import language_of
 from server.answering.phrases import Phrase
-from server.answering.standalone import corrected, is_clause, new_words, readings
+from server.answering.standalone import Lean, corrected, is_clause, lean, new_words, readings
 from server.answering.wishes import Kind, about_me, plain, wish_of_form
 from server.answering.words import content_words
 
@@ -87,6 +87,7 @@ _CORRECTIONS = (
     ),
 )  # fmt: skip
 _LONGEST_CORRECTION = 12
+_RETOLD = (Kind.COURTESY, Kind.META, Kind.SIMPLER)
 _IN_SHORT = re.compile(r"^(?:in (?:short|brief)|briefly|to sum up)[\s,:]+(?=.*\w)", re.I)
 
 
@@ -102,7 +103,9 @@ def understand(question: str, history: Sequence[Said]) -> Asked:
     if phrase := about_me(message):
         return Asked(Kind.META, language, phrase=phrase)
     if wish := wish_of_form(message):
-        return Asked(wish, language, last=last)
+        # Not the answer that was led in by "In short:", or it would be led in twice.
+        told = next((s for s in reversed(history) if s.kind not in _RETOLD), None)
+        return Asked(wish, language, last=told)
     if last is None:
         return Asked(Kind.QUESTION, language, (asked,), frozenset(new_words(asked)))
     return _question(asked, last, language)
@@ -131,7 +134,7 @@ def _question(asked: str, last: Said, language: str | None) -> Asked:
         new = frozenset(new_words(right))
         return Asked(Kind.CORRECTION, language, found, new, last=last)
     found = tuple(readings(asked, last.standalone, last.heading))
-    kind = Kind.QUESTION if len(found) == 1 else Kind.FOLLOW_UP
+    kind = Kind.QUESTION if lean(asked) is Lean.NO else Kind.FOLLOW_UP
     return Asked(kind, language, found, frozenset(new_words(asked)), last=last)
 
 

@@ -90,11 +90,13 @@ def find_evidence(
 
 def combine(question: str, parts: Sequence[Evidence]) -> Evidence:
     """The evidence of several questions asked at once, by turns; the signals are the weakest's."""
-    by_turns = [s for row in zip_longest(*(p.sentences for p in parts)) for s in row if s]
+    leads = {p.sentences[0].text: p.sentences[0] for p in parts if p.sentences}
+    by_turns = [s for row in zip_longest(*(p.sentences[1:] for p in parts)) for s in row if s]
     hits = {h.passage.id: h for p in parts for h in p.hits}
     weakest = min(parts, key=lambda p: p.signals["near"])
-    chosen = _choose(by_turns, most=max(SENTENCES, 2 * len(parts)))
-    return Evidence(question, tuple(chosen), tuple(hits.values()), weakest.signals, len(parts))
+    chosen = _choose([*leads.values(), *by_turns], most=max(SENTENCES, 2 * len(parts)))
+    led = sum(s.text in leads for s in chosen[: len(leads)])
+    return Evidence(question, tuple(chosen), tuple(hits.values()), weakest.signals, led)
 
 
 def as_rows(evidence: Evidence) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from threading import Thread
 
 import numpy as np
 
@@ -55,6 +56,21 @@ def fit_gate(retriever: Retriever, assistant_id: str) -> Gate:
     store.gates.put(assistant_id, content, gate.as_json(), report)
     log.info("the gate of %s is fitted: %s", assistant_id, report)
     return gate
+
+
+def fit_soon(retriever: Retriever, assistant_ids: Iterable[str]) -> None:
+    """Fit gates whose content has changed, in the background: at a start, after a removal."""
+    ids = list(assistant_ids)
+    Thread(target=_fit_all, args=(retriever, ids), name="gates", daemon=True).start()
+
+
+def _fit_all(retriever: Retriever, assistant_ids: Sequence[str]) -> None:
+    for id in assistant_ids:
+        try:
+            fit_gate(retriever, id)
+        except Exception:
+            # The gate in force goes on; the next reading fits it again.
+            log.exception("the gate of %s could not be fitted", id)
 
 
 def samples_of(

@@ -8,6 +8,7 @@ bag of all evidence words would let that pass. Reversed relations still slip thr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from server.answering.words import (
     names,
     negates,
     numbers,
+    signed,
     tokens,
     verdict,
 )
@@ -48,10 +50,18 @@ _VOICE_LEAST = 3
 _COURTESY = frozenset(
     """hello hi hey welcome thank thanks glad happy hope help helps sure certainly course great good
     question answer short ask asking cheer cheers kind regard regards wish day know else anything
-    feel free sorry apology apologies see read find here there friend friends folks everyone okay ok
+    sorry apology apologies see read find here there friend friends folks okay ok
     briefly simply sum summary note according page pages document documentation site""".split()
 )
 
+# Agreeing is a statement as soon as it is about something: "Of course you can."
+_AGREES = frozenset("sure certainly course okay ok absolutely definitely".split())
+_CLAIMS = frozenset(
+    "can could may might is are was will would should must do does has have works".split()
+)
+_OFFER = re.compile(
+    r"\b(?:feel free to ask|happy to help|glad to help|i can help|can i help)\b", re.I
+)
 _NEUTRAL = frozenset(w for c in _COURTESY for w in content_words(c))
 
 
@@ -74,6 +84,7 @@ class Ground:
     asked: str
     question: frozenset[str]
     numbers: frozenset[str]
+    signed: frozenset[tuple[str, str, str]]
     addresses: frozenset[str]
     neutral: frozenset[str]
     extra: Scorer | None
@@ -104,6 +115,7 @@ class Ground:
             asked=question,
             question=asked,
             numbers=frozenset(counted(text)),
+            signed=frozenset(signed(f"{text}\n{question}")),
             addresses=frozenset(addresses(text)),
             neutral=neutral,
             extra=extra,
@@ -115,18 +127,27 @@ class Ground:
         stated_numbers = numbers(sentence) | (counted(sentence) - {"1"})
         if stated_numbers - self.numbers or addresses(sentence) - self.addresses:
             return Support.UNSUPPORTED
-        if names(sentence) - self.words - self.neutral:
+        if names(sentence) - self.words - self.neutral or not self._counts_alike(sentence):
             return Support.UNSUPPORTED
-        stated = [w for w in content_words(sentence) if w not in self.neutral]
+        plain = content_words(_OFFER.sub(" ", sentence))
+        stated = [w for w in plain if w not in self.neutral]
         if not stated:
             # "The answer is 3." holds courtesy words only, and yet it states something.
-            states = counted(sentence) or verdict(sentence) or negates(sentence)
+            states = (
+                counted(sentence) or verdict(sentence) or negates(sentence) or _agrees(sentence)
+            )
             return Support.UNSUPPORTED if states else Support.NEUTRAL
         if self._repeats(sentence):
             return Support.SUPPORTED
         if not self._carries(sentence) or self._vetoes(sentence):
             return Support.UNSUPPORTED
         return Support.SUPPORTED
+
+    def _counts_alike(self, sentence: str) -> bool:
+        """Whether each number has the sign and the unit mark that it has in the facts: "-20", "5 %"
+        and "€5" are other figures than 20, 5 and $5."""
+        known = {number for _, number, _ in self.signed}
+        return all(one in self.signed for one in signed(sentence) if one[1] in known)
 
     def _repeats(self, sentence: str) -> bool:
         """Whether it is a fact, word for word, which needs no further look."""
@@ -166,6 +187,11 @@ class Ground:
 
     def _fits(self, said: Reading, fact: Reading) -> bool:
         return said.verdict in ("", fact.verdict) or answers(said, self.asked)
+
+
+def _agrees(sentence: str) -> bool:
+    said = set(tokens(_OFFER.sub("", sentence)))
+    return bool(said & _AGREES and said & _CLAIMS)
 
 
 def voice_words(replies: Sequence[str], facts: Sequence[Sequence[str]]) -> frozenset[str]:

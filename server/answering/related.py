@@ -60,7 +60,8 @@ def told_beside(turn: Turn, *, contact: str) -> dict[str, Any]:
     told: dict[str, Any] = {"related": related} if related else {}
     if contact and "contact" in turn.signals:
         told["contact"] = contact
-    if turn.label == CURATED and CURATED not in turn.signals:
+    own = CURATED not in turn.signals
+    if own and turn.label == CURATED and turn.signals.get("kind") in ("courtesy", "meta"):
         told["courtesy"] = True
     return told
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.answering.words import content_words, without_pointers
+from server.answering.words import content_words, tokens, without_pointers
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store.knowledge import Passage
@@ -27,6 +27,7 @@ _K1, _B = 1.2, 0.75
 _USUAL_LENGTH = 90
 _REST = 5
 _LEAST_PASSAGES = 30
+_MOST_WORDS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,12 @@ def asked_of(
     retriever: Retriever, assistant_id: str, question: str, vector: Vector, frame: Frame
 ) -> Asked:
     """A question with the weights that its words have in an assistant's content."""
-    total, counts = retriever.store.lexical.document_counts(assistant_id, question)
-    stems = {stem[0]: n for word, n in counts.items() if (stem := content_words(word))}
+    words = [word for word in dict.fromkeys(tokens(question)) if content_words(word)]
+    total, counts = retriever.store.lexical.document_counts(assistant_id, words[:_MOST_WORDS])
+    stems: dict[str, int] = {}
+    for word, count in counts.items():
+        stem = content_words(word)[0]
+        stems[stem] = max(count, stems.get(stem, 0))
     return Asked.of(question, vector, frame, stems, total)
 
 

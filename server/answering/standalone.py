@@ -66,7 +66,7 @@ _UNSPOKEN = 0.5
 _HEADED = 0.25
 _COVERED = 0.25
 _LEAST_ASKED = 2
-_MOST_ASKED = 4
+_LONGEST_BEFORE = 500  # characters: else readings grow along a conversation
 
 
 class Lean(Enum):
@@ -118,6 +118,7 @@ def readings(question: str, before: str, heading: str = "") -> list[str]:
     """
     leaning = lean(question)
     rest = without_going_on(question)
+    before = before[-_LONGEST_BEFORE:]
     if leaning is Lean.NO:
         return [rest if is_clause(rest) else question]
     found = [rest] if leaning is Lean.MAYBE else []
@@ -136,7 +137,7 @@ def several(question: str) -> list[str]:
     """The questions that a visitor asks at once; empty if it is one only."""
     found = [question[a:b] for a, b in split_sentences(question) if question[a:b].endswith("?")]
     asking = [part for part in found if len(set(content_words(part))) >= _LEAST_ASKED]
-    return asking[:_MOST_ASKED] if len(asking) > 1 else []
+    return asking if len(asking) > 1 else []
 
 
 def corrected(before: str, wrong: str, right: str) -> list[str]:

@@ -17,6 +17,9 @@ _ADDRESS = re.compile(
     r"|\b(?:[\w-]+\.)+(?-i:[a-z]{2,})\b(?:/[^\s)>\]]*)?",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(
+    r"(?:(?<![\w)])([-−]|[€$£¥<>±≤≥]\s?)\s?|(?<![\w.,:]))(\d+(?:[.,:]\d+)*)\s?([%€°£$¥]|)"
+)
 _LOOK = r"(?:see|read|refer to|check out|consult|look at)(?: also| more(?: in)?| the)?"
 _TITLE = r"(?:[^.“\"?]|\.(?=\d)){0,60}[“\"][^”\"]{3,300}[”\"]"
 _ASKS = r" (?:How|What|Why|Where|When|Which)\b[^.?]{3,200}\?"
@@ -58,6 +61,14 @@ def content_words(text: str) -> list[str]:
 def numbers(text: str) -> set[str]:
     """Numbers, with thousands separators and trailing punctuation removed."""
     return {_plain(n) for n in _NUMBER.findall(text)}
+
+
+def signed(text: str) -> set[tuple[str, str, str]]:
+    """Numbers with the sign or currency before and the unit mark behind, empty where none is."""
+    return {
+        ((m.group(1) or "").strip().replace("−", "-"), _plain(m.group(2)), m.group(3))
+        for m in _SIGNED.finditer(text)
+    }
 
 
 def counted(text: str) -> set[str]:

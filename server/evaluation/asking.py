@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from server.answering.answer import Outcome, answer
-from server.answering.compose import REFUSED
+from server.answering.compose import CURATED, REFUSED
 from server.answering.curated import CuratedAnswers
 from server.evaluation.judge import Given, Judged, judge
 from server.evaluation.questions import Expected, fragment, same_page
@@ -60,11 +60,12 @@ class Evaluation:
             reply=reply.text,
             refused=reply.label == REFUSED,
             cited=[str(c["url"] or "") for c in reply.citations],
-            grounds=self._texts(cited),
+            # What a person has approved is its own ground.
+            grounds=[*self._texts(cited), *([reply.text] if reply.label == CURATED else [])],
             ranked=list(dict.fromkeys(h.passage.url for h in hits)),
             marks=sum(len(c["marks"]) for c in reply.citations),
             label=reply.label,
-            confidence=float(outcome.signals.get("gate", 0.0)),
+            confidence=1.0 if reply.label == CURATED else float(outcome.signals.get("gate", 0.0)),
             seconds=seconds,
             check_ms=outcome.timings.get("check", 0.0),
         )

@@ -66,6 +66,10 @@ def _parse(number: int, row: Any) -> Expected:
     texts = [phrase, answer, *(urls if isinstance(urls, list | tuple) else [None])]
     if not all(isinstance(text, str) for text in texts) or (expect and not (urls or phrase)):
         raise Invalid(f"Row {number}: expect has no url and no phrase.", hint=_HINT)
+    try:
+        [urlsplit(url) for url in urls]
+    except ValueError:
+        raise Invalid(f"Row {number}: one of its addresses is none.", hint=_HINT) from None
     return Expected(
         row["question"].strip(), tuple(urls), phrase, answer, str(row.get("language") or "en")
     )

@@ -59,6 +59,7 @@ def register(
     begin = _step("begin", reader.begin)
     read = _step("read", reader.read)
     finish = _step("finish", reader.finish)
+    ready = _step("ready", reader.ready)
     fail = _step("fail", reader.fail)
     follow_up = _step("follow-up", lambda source_id: _follow_up(store, source_id, after))
 
@@ -71,12 +72,14 @@ def register(
                 embedded += step
             counts = finish(source_id, round, began, embedded)
             follow_up(source_id)
-            return counts
+            return ready(source_id, counts)
         except AppError as error:
-            return fail(source_id, str(error))
+            reason = str(error)
         except Exception:
             log.exception("reading source %s failed", source_id)
-            return fail(source_id, "It could not be read; the log says why.")
+            reason = "It could not be read; the log says why."
+        follow_up(source_id)  # some pages may have been stored
+        return fail(source_id, reason)
 
 
 def _follow_up(store: Store, source_id: str, after: Callable[[str], object]) -> None:
@@ -150,6 +153,10 @@ class Reader:
             "failed": tally.get("failed", 0),
             "seconds": float(f"{max(0.0, time.time() - began):.2f}"),
         }
+        return counts
+
+    def ready(self, source_id: str, counts: dict[str, Any]) -> dict[str, Any]:
+        """Say that a source is read, with what its reading came to."""
         self._store.knowledge.set_source(source_id, status="ready", counts=counts)
         return counts
 

@@ -8,6 +8,7 @@ shipped: the rules in `server.answering.grounding` do without.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ import openvino as ov
 from tokenizers import Tokenizer
 
 from server.errors import Invalid
+
+log = logging.getLogger(__name__)
 
 _MODEL, _TOKENIZER, _CONFIG = "openvino_model.xml", "tokenizer.json", "config.json"
 _MAX_TOKENS = 512
@@ -46,11 +49,24 @@ class Checker:
         # The sentence is never cut, only what it is held against.
         self._tokenizer.enable_truncation(_MAX_TOKENS, strategy="only_first")
         self._tokenizer.enable_padding()
+        try:
+            self._score(["It rains.", "The sun shines."], "It rains.")
+        except Exception as error:  # such as a fixed batch, or an input that is not known here
+            raise Invalid(f"The checker in {folder} cannot be used: {error}", hint=_HINT) from error
 
     def __call__(self, facts: Sequence[str], sentence: str) -> float:
         """The best probability that a fact, or all of them together, entails the sentence."""
         if not facts:
             return 0.0
+        try:
+            return self._score(facts, sentence)
+        except (
+            Exception
+        ):  # a sentence longer than the model holds: what cannot be checked is vetoed
+            log.warning("the checker failed on a sentence", exc_info=True)
+            return 0.0
+
+    def _score(self, facts: Sequence[str], sentence: str) -> float:
         premises = list(dict.fromkeys([*facts, " ".join(facts)]))
         encoded = self._tokenizer.encode_batch([(p, sentence) for p in premises])
         ids = {

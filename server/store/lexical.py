@@ -7,6 +7,7 @@ index can never disagree with the passages.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -75,9 +76,11 @@ class Lexical:
             rows = connection.execute(_SQLITE if sqlite else _POSTGRES, values).all()
         return [LexicalHit(row.seq, row.id, float(row.score)) for row in rows]
 
-    def document_counts(self, assistant_id: str, query: str) -> tuple[int, dict[str, int]]:
-        """How many passages there are, and in how many of them each word of the query stands."""
-        words = list(dict.fromkeys(w.lower() for w in _WORD.findall(query)))[:64]
+    def document_counts(
+        self, assistant_id: str, words: Sequence[str]
+    ) -> tuple[int, dict[str, int]]:
+        """How many passages there are, and in how many of them each word stands; a word of several
+        parts, such as "e-mail", counts where they follow each other."""
         sqlite = self._db.is_sqlite
         count = _SQLITE_COUNT if sqlite else _POSTGRES_COUNT
         with self._db.read() as connection:
@@ -85,9 +88,13 @@ class Lexical:
             found = {
                 word: connection.execute(
                     count,
-                    {"query": f'"{word}"' if sqlite else word, "assistant": assistant_id},
+                    {"query": _quoted(word) if sqlite else word, "assistant": assistant_id},
                 ).scalar()
                 or 0
                 for word in words
             }
         return total, found
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'

@@ -196,3 +196,26 @@ def test_a58_the_worst_lines_are_checked_in_less_than_two_seconds(piece: str) ->
     ground = Ground.of([piece * 2000] * 6, question=piece * 2000)
     ground.check(f"{piece * 2000}!")
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It is free for everyone.",
+        "Sure, you can.",
+        "Of course you can.",
+        "It is certainly okay to do that.",
+        "The plan costs $20 a month.",
+        "The plan costs 20 % of it a month.",
+        "Keep it at 20 degrees.",
+    ],
+)
+def test_agreeing_and_other_signs_need_grounds(sentence: str) -> None:
+    ground = Ground.of(["The plan costs €20 a month.", "Keep it at -20 degrees."])
+    assert ground.check(sentence) is Support.UNSUPPORTED
+
+
+def test_the_same_sign_is_the_same_figure() -> None:
+    ground = Ground.of(["The plan costs €20 a month.", "Keep it at -20 degrees, 5 % less or 7."])
+    assert ground.check("The plan costs € 20 a month.") is Support.SUPPORTED
+    assert ground.check("Keep it at −20 degrees, 5% less or 7.") is Support.SUPPORTED

@@ -114,6 +114,7 @@ def test_one_question_that_explodes_is_one_failure(desk: Desk) -> None:
 
     def script(messages: Sequence[BaseMessage]) -> Iterator[str]:
         if NORWAY in str(messages[-1].content):
+            yield "Parcels "
             raise RuntimeError("secret detail")
         yield " ".join(RETURNS[:2])
 

@@ -46,7 +46,7 @@ class Shop:
         round, began = self.reader.begin(queued.id)
         while self.reader.read(queued.id, round) is not None:
             pass
-        self.reader.finish(queued.id, round, began, 0)
+        self.reader.ready(queued.id, self.reader.finish(queued.id, round, began, 0))
         return self.store.knowledge.source(queued.id)
 
 

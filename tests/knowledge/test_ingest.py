@@ -65,7 +65,7 @@ def workflow(reader: reading.Reader, source_id: str) -> None:
         embedded = 0
         while (step := reader.read(source_id, round)) is not None:
             embedded += step
-        reader.finish(source_id, round, began, embedded)
+        reader.ready(source_id, reader.finish(source_id, round, began, embedded))
     except AppError as error:
         reader.fail(source_id, str(error))
 

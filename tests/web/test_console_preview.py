@@ -143,8 +143,8 @@ def test_too_many_previews_have_to_wait(world: World, talk: Talk) -> None:
 
 def test_an_answer_that_fails_is_told_in_its_place(world: World, talk: Talk) -> None:
     def too_long(_: object) -> Iterator[str]:
+        yield "Orders "
         raise Invalid("the prompt has 9000 tokens, the model holds 8192.", hint="Shorten it.")
-        yield ""
 
     talk.says = too_long
     shown = _tried(world)

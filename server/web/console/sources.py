@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
+from server.answering.fitting import fit_soon
 from server.errors import AppError, Invalid, NotFound
 from server.store.assistants import Assistant
 from server.store.frontier import Visit
@@ -127,6 +128,7 @@ def cancel_reading(key: str, source_id: str) -> Response:
 def remove_source(key: str, source_id: str) -> Response:
     found, parts = _source_of(assistant_at(key), source_id), auth.services()
     parts.ingestion.remove(found.id, parts.vectors)
+    fit_soon(parts.retriever, [found.assistant_id])
     parts.store.audit.add(auth.actor(), "source.remove", found.id, location=found.location)
     return back_to("sources", key=key, done="removed")
 
