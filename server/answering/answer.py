@@ -183,8 +183,8 @@ class _Turn:
 
     def decide(self, evidence: Evidence) -> str:
         """Ask the gate, and note what it saw."""
-        likely = self._gate.probability(evidence.signals)
-        self._decision = self._gate.decide(likely) if evidence.sentences else REFUSE
+        likely, decision = self._gate.judge(evidence.signals)
+        self._decision = decision if evidence.sentences else REFUSE
         if self._decision == SURE and self._left_out:
             self._decision = UNSURE
         self._noted["gate"] = round(likely, 4)
@@ -230,8 +230,7 @@ class _Turn:
     def _of_all(self, question: str, parts: Sequence[str]) -> Evidence:
         """The evidence of several questions at once: of those that have any."""
         found = [self._find(part) for part in parts[:_MOST_PARTS]]
-        likely = [self._gate.probability(e.signals) if e.sentences else 0.0 for e in found]
-        kept = [e for e, p in zip(found, likely, strict=True) if self._gate.decide(p) != REFUSE]
+        kept = [e for e in found if e.sentences and self._gate.judge(e.signals)[1] != REFUSE]
         if len(kept) < 2:
             # Perhaps one question in several sentences, such as "Is it broken? What can I do?"
             self._left_out = len(parts) - 1

@@ -42,6 +42,14 @@ def test_a_strong_question_is_sure_and_a_weak_one_refused() -> None:
         assert gate.decide(gate.probability(WEAK)) == REFUSE
 
 
+def test_a_short_question_whose_words_all_stand_there_is_not_refused_outright() -> None:
+    whole = WEAK | {"covered_near": 1.0, "lexical": 0.85}
+    assert SHIPPED.decide(SHIPPED.probability(whole)) == REFUSE
+    assert SHIPPED.judge(whole)[1] == "unsure"
+    assert SHIPPED.judge(WEAK)[1] == REFUSE
+    assert SHIPPED.judge(STRONG)[1] == SURE
+
+
 def test_nothing_found_gives_every_signal_and_is_refused() -> None:
     none = signals(_asked("order"), [])
     assert tuple(none) == NAMES

@@ -9,6 +9,7 @@ import pytest
 from server.answering.evidence import find_evidence
 from server.answering.fitting import gate_of
 from server.answering.gate import REFUSE
+from tests.loop.story import QUESTIONS
 from tests.quality.content import opened
 from tests.quality.corpora import FOLDERS, VARIANTS, variant
 
@@ -33,12 +34,27 @@ def test_questions_whose_section_is_gone_are_refused_and_the_others_answered(
             found = find_evidence(
                 content.retriever, content.assistant.id, asked.question, frame=gate.frame
             )
-            decision = gate.decide(gate.probability(found.signals))
-            refused[bool(asked.urls)].append(decision == REFUSE)
+            refused[bool(asked.urls)].append(gate.judge(found.signals)[1] == REFUSE)
     assert report is not None and report.report["plain"] >= 50
     # Seen when written: 0 of 58 and 52 of 58.
     assert sum(refused[True]) <= 0.05 * len(refused[True])
     assert sum(refused[False]) >= 0.85 * len(refused[False])
+
+
+def test_visitors_own_short_questions_are_mostly_answered(tmp_path: Path) -> None:
+    with opened(tmp_path, variant("debian", "two-sections"), fitted=True) as content:
+        gate = gate_of(content.store, content.assistant.id)
+        refused = [
+            question
+            for question, _ in QUESTIONS
+            if gate.judge(
+                find_evidence(
+                    content.retriever, content.assistant.id, question, frame=gate.frame
+                ).signals
+            )[1]
+            == REFUSE
+        ]
+    assert len(refused) <= 2, refused
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.answering.fitting import fit_gate
 from server.chat import Chat
 from server.demo import _SETTINGS
 from server.knowledge.chunks import chunk_blocks
@@ -67,7 +68,9 @@ def read_manual(store: Store, embedder: Embedding) -> tuple[Assistant, Retriever
             round=1,
             new_passages=embed_chunks(embedder, chunk_blocks(page.blocks)),
         )
-    return assistant, Retriever(store, embedder, ExactIndex(store))
+    retriever = Retriever(store, embedder, ExactIndex(store))
+    fit_gate(retriever, assistant.id)
+    return assistant, retriever
 
 
 def heading_of(path: str) -> str:
