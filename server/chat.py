@@ -27,7 +27,7 @@ from server.retrieval.hybrid import Retriever
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.conversations import OPEN, Conversation, Turn
-from server.visible_text import strip_invisible
+from server.visible_text import storable, strip_invisible
 
 log = logging.getLogger(__name__)
 
@@ -272,11 +272,6 @@ class Chat:
         finally:
             # Even if the log cannot be written: no reader may wait for ever.
             live.add("error", {"error": error_body(error)}, last=True)
-
-
-def storable(text: str) -> str:
-    """A text as every database takes it: JSON may bring NUL and half a surrogate pair."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def error_body(error: AppError) -> dict[str, str]:

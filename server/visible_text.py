@@ -99,3 +99,8 @@ def _is_unseen(char: str) -> bool:
         or unicodedata.category(char) in {"Cc", "Cf", "Co", "Cn", "Cs"}
         or bool(_INVISIBLE.match(char))
     )
+
+
+def storable(text: str) -> str:
+    """A text as every database takes it: JSON may bring NUL and half a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")

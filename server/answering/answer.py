@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 from server.answering.aside import Aside, aside, refusal_text
@@ -132,7 +133,6 @@ class _Turn:
         self._history = history
         self._retriever = retriever
         self._curated = curated
-        self._gate: Gate = gate_of(retriever.store, assistant.id)
         self._asked: Asked = understand(question, history)
         self._decision = REFUSE
         self._left_out = 0
@@ -141,6 +141,11 @@ class _Turn:
             "kind": self._asked.kind.value,
             "language": self._asked.language,
         }
+
+    @cached_property
+    def _gate(self) -> Gate:
+        # Read when it is needed: a greeting does without.
+        return gate_of(self._retriever.store, self._assistant.id)
 
     def without_model(self) -> Outcome | None:
         """A courtesy, the last answer told otherwise, or what a person has approved."""

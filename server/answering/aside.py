@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from server.answering.citations import Citations
+from server.answering.citations import BETWEEN_QUOTES, Citations
 from server.answering.compose import CURATED, REFUSED, SUPPORTED, UNCERTAIN, Reply
 from server.answering.dialogue import Asked, Said
 from server.answering.evidence import Evidence, EvidenceSentence
@@ -185,7 +185,7 @@ def _only(citation: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def _quotes(citation: dict[str, Any]) -> list[str]:
-    return str(citation.get("quote", "")).split(" … ")
+    return str(citation.get("quote", "")).split(BETWEEN_QUOTES)
 
 
 def _quote(said: Said) -> str:

@@ -14,8 +14,8 @@ from math import ceil
 import numpy as np
 
 from server.answering.curated import Approved
-from server.answering.sameness import DENSE_WEIGHT, alike, likeness, set_apart
-from server.answering.words import content_words, counted, negates, tokens
+from server.answering.sameness import DENSE_WEIGHT, alike, set_apart
+from server.answering.words import content_words, counted, likeness, negates, tokens
 from server.store.curated import question_key
 
 # Above these, two questions count as nearly the same: alike where both have vectors, else by words.

@@ -16,8 +16,8 @@ import numpy as np
 from server.answering.citations import Citation, bearer
 from server.answering.compose import CURATED, Reply
 from server.answering.evidence import EvidenceSentence
-from server.answering.sameness import alike, likeness, set_apart
-from server.answering.words import content_words
+from server.answering.sameness import alike, set_apart
+from server.answering.words import content_words, likeness
 from server.errors import NotFound
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector

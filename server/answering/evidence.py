@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from server.answering.signals import RAW, Candidate, Frame, asked_of, signals
-from server.answering.words import content_words, is_pointer
+from server.answering.words import content_words, is_pointer, likeness
 from server.retrieval.hybrid import Hit, Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store.knowledge import Passage
@@ -124,16 +124,18 @@ def as_rows(evidence: Evidence) -> list[dict[str, Any]]:
 def _score(hit: Hit, question: str, vector: Vector) -> list[EvidenceSentence]:
     wanted = set(content_words(question))
     vectors = _sentence_vectors(hit.passage)
-    heading = _likeness(wanted, hit.passage.heading.rsplit(" > ", 1)[-1])
+    heading = likeness(wanted, content_words(hit.passage.heading.rsplit(" > ", 1)[-1]))
     found = []
     for n, (start, end) in enumerate(hit.passage.sentences):
         text = hit.passage.text[start:end]
-        if end - start < _SHORTEST or len(content_words(text)) < _LEAST_WORDS:
+        words = content_words(text)
+        if end - start < _SHORTEST or len(words) < _LEAST_WORDS:
             continue  # a heading's rest, a line of code: alone they answer nothing
         own = float(vectors[n] @ vector) if n < len(vectors) else 0.0
+        shared = len(wanted.intersection(words)) / len(wanted) if wanted else 0.0
         # A section's first sentences answer its heading, often in other words than the heading's.
         answers = heading / (1 + 0.5 * n)
-        score = 0.4 * own + 0.3 * hit.dense + 0.1 * _overlap(wanted, text) + 0.35 * answers
+        score = 0.4 * own + 0.3 * hit.dense + 0.1 * shared + 0.35 * answers
         score -= _POINTING * is_pointer(text)
         whole = end if text.rstrip()[-1:] in _CLOSED else _with_list(hit.passage, n)
         found.append(EvidenceSentence(hit.passage, start, whole, score))
@@ -180,17 +182,6 @@ def _choose(ranked: Sequence[EvidenceSentence], *, most: int = SENTENCES) -> lis
         if len(chosen) == most:
             break
     return chosen
-
-
-def _overlap(wanted: set[str], text: str) -> float:
-    return len(wanted & set(content_words(text))) / len(wanted) if wanted else 0.0
-
-
-def _likeness(wanted: set[str], text: str) -> float:
-    """F1 of two texts' content words."""
-    words = set(content_words(text))
-    both = len(wanted & words)
-    return 2 * both / (len(wanted) + len(words)) if both else 0.0
 
 
 def _sentence_vectors(passage: Passage) -> Vector:

@@ -10,7 +10,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from server.answering.words import content_words, counted, names, negates, numbers, stem, tokens
+from server.answering.words import (
+    content_words,
+    counted,
+    likeness,
+    names,
+    negates,
+    numbers,
+    stem,
+    tokens,
+)
 
 DENSE_WEIGHT = 0.9
 
@@ -69,13 +78,6 @@ _DIRECTIONS = frozenset(
     each every""".split()
 )
 _KIND = re.compile(r"(?:for |at |by )?(who|where|when|why|how (?:many|much|long|often|far|old))\b")
-
-
-def likeness(one: Iterable[str], other: Iterable[str]) -> float:
-    """F1 of two texts' content words, 0 if neither has any."""
-    first, second = set(one), set(other)
-    both = len(first & second)
-    return 2 * both / (len(first) + len(second)) if both else 0.0
 
 
 def alike(cosine: float, one: Iterable[str], other: Iterable[str]) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.answering.words import content_words, tokens, without_pointers
+from server.answering.words import content_words, likeness, tokens, without_pointers
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import DIMENSIONS, Vector
 from server.store.knowledge import Passage
@@ -157,7 +157,7 @@ def signals(asked: Asked, found: Sequence[Candidate]) -> dict[str, float]:
         lexical[0],
         lexical[0] - _mean(lexical[1 : 1 + _REST]),
         float(best is most),
-        max(_likeness(asked, c) for c in found),
+        max(likeness(asked.weights, c.heading) for c in found),
         math.log1p(len(asked.weights)),
     )
     return dict(zip(NAMES, values, strict=True))
@@ -181,12 +181,6 @@ def _covered(asked: Asked, candidate: Candidate) -> float:
     total = sum(asked.weights.values())
     held = sum(w for word, w in asked.weights.items() if word in candidate.words)
     return held / total if total else 0.0
-
-
-def _likeness(asked: Asked, candidate: Candidate) -> float:
-    """F1 of the words of question and heading."""
-    both = len(asked.weights.keys() & candidate.heading)
-    return 2 * both / (len(asked.weights) + len(candidate.heading)) if both else 0.0
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -114,6 +115,13 @@ def is_pointer(sentence: str) -> bool:
     """Whether a sentence says little but where to look."""
     rest = content_words(without_pointers(sentence))
     return bool(_POINTS.match(sentence)) or len(rest) < _LEAST_SAID < len(content_words(sentence))
+
+
+def likeness(one: Iterable[str], other: Iterable[str]) -> float:
+    """F1 of two texts' words, 0 if they share none."""
+    first, second = set(one), set(other)
+    both = len(first & second)
+    return 2 * both / (len(first) + len(second)) if both else 0.0
 
 
 def stem(word: str) -> str:

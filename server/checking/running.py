@@ -14,13 +14,14 @@ from typing import Any
 from dbos import DBOS
 
 from server.answering.answer import Outcome
-from server.chat import Chat, storable
+from server.chat import Chat
 from server.checking.judge import Given, judge
 from server.checking.state import fingerprints
 from server.errors import AppError
 from server.llm.voice import Voices
 from server.store import Store
 from server.store.assistants import Assistant
+from server.visible_text import storable
 
 WORKFLOW = "check"
 

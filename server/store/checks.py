@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from server.errors import Conflict, Invalid, NotFound
 from server.store.database import Database, new_id, now, record, records
 from server.store.tables import assistants, checks, pages, passages
+from server.visible_text import storable
 
 _KINDS = ("url", "phrase")
 _LONGEST = 2000
@@ -34,14 +35,14 @@ class NewCheck:
     turn_id: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "question", _storable(self.question))
+        object.__setattr__(self, "question", storable(self.question))
         if not self.question.strip():
             raise Invalid("The question is empty.", hint="Write what a visitor would ask.")
         if len(self.question) > _LONGEST:
             raise Invalid(f"A question may have {_LONGEST} characters.", hint="Make it shorter.")
         if self.expect is not None:
             _check_expectation(self.expect)
-            kept = {kind: _storable(value) for kind, value in self.expect.items()}
+            kept = {kind: storable(value) for kind, value in self.expect.items()}
             object.__setattr__(self, "expect", kept)
 
     @property
@@ -219,7 +220,7 @@ def _check_expectation(expect: dict[str, str]) -> None:
             hint='Use {"url": "..."}, {"phrase": "..."}, or null for a question to refuse.',
         )
     kind, value = next(iter(expect.items()))
-    if not isinstance(value, str) or not _storable(value).strip():
+    if not isinstance(value, str) or not storable(value).strip():
         what = "address of the page" if kind == "url" else "phrase"
         raise Invalid(f"The expected {what} is empty.", hint="Say what a good answer must hold.")
     if len(value) > _LONGEST:
@@ -229,11 +230,6 @@ def _check_expectation(expect: dict[str, str]) -> None:
             f"The address {value.strip()[:80]!r} has no scheme.",
             hint="Begin it with https://, or with / for a page on any host.",
         )
-
-
-def _storable(text: str) -> str:
-    # JSON may bring NUL and half a surrogate pair, which no database takes.
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _known(connection: Connection, assistant_id: str) -> dict[str, Check]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from server.errors import Conflict, Invalid, NotFound
 from server.store.database import Database, new_id, now, record, records
 from server.store.tables import assistants, curated, curated_hits, turns
+from server.visible_text import storable
 
 STATUSES = ("approved", "off")
 MOST_VARIANTS = 20
@@ -75,8 +76,8 @@ class Wording:
     def __post_init__(self) -> None:
         tidy = object.__setattr__
         tidy(self, "question", _tidied(self.question))
-        tidy(self, "answer", _storable(self.answer).replace("\r\n", "\n").strip())
-        tidy(self, "url", _storable(self.url).strip())
+        tidy(self, "answer", storable(self.answer).replace("\r\n", "\n").strip())
+        tidy(self, "url", storable(self.url).strip())
         seen = {question_key(self.question)}
         others = [v for v in map(_tidied, self.variants) if v]
         tidy(self, "variants", [v for v in others if _is_new(question_key(v), seen)])
@@ -280,12 +281,7 @@ def question_key(text: str) -> str:
 
 
 def _tidied(question: str) -> str:
-    return " ".join(_storable(question).split())
-
-
-def _storable(text: str) -> str:
-    # JSON may bring NUL and half a surrogate pair, which no database takes.
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
+    return " ".join(storable(question).split())
 
 
 def _is_new(key: str, seen: set[str]) -> bool:

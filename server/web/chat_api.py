@@ -15,12 +15,12 @@ from flask.typing import ResponseReturnValue
 
 from server.answering.freshness import as_they_stand
 from server.answering.related import told_beside
-from server.chat import storable
 from server.config import Settings
 from server.errors import Invalid, NotFound, Refused
 from server.services import Services
 from server.store.assistants import Assistant
 from server.store.conversations import Conversation, Turn
+from server.visible_text import storable
 from server.web import sse
 from server.web.limits import Limit, TooManyRequests
 

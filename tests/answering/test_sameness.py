@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.answering.sameness import alike, likeness, set_apart
+from server.answering.sameness import alike, set_apart
+from server.answering.words import likeness
 
 
 @pytest.mark.parametrize(

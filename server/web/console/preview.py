@@ -13,11 +13,11 @@ from flask.blueprints import BlueprintSetupState
 
 from server.answering.answer import Outcome, answer, persona_of
 from server.answering.curated import CuratedAnswers
-from server.chat import storable
 from server.errors import AppError, Unavailable
 from server.llm.chat_model import EngineChatModel
 from server.prompt import build_messages
 from server.store.assistants import Assistant, AssistantSettings
+from server.visible_text import storable
 from server.web import auth
 from server.web.console.settings import FIELDS, settings_page, typed_settings, wrong_fields
 from server.web.console.shell import assistant_at, blueprint, is_htmx, show
