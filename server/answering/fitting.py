@@ -54,7 +54,8 @@ def fit_gate(retriever: Retriever, assistant_id: str) -> Gate:
     gate = fit(samples, frame)
     report = rates(gate, samples) | {"passages": len(passages)}
     store.gates.put(assistant_id, content, gate.as_json(), report)
-    log.info("the gate of %s is fitted: %s", assistant_id, report)
+    log.info("the gate of %s is fitted to %d passages", assistant_id, len(passages))
+    log.debug("shares it refuses of its samples: %s", report)
     return gate
 
 

@@ -52,8 +52,8 @@ def register(
 ) -> None:
     """Define the workflow in this process; before `jobs.launch`.
 
-    `after` is called with the assistant's id once its content is there: what is made from content
-    (the refusal gate) lies above this layer.
+    `after` is called with the assistant's id once its content is there, after the last of several
+    sources: what is made from content (the refusal gate) lies above this layer.
     """
     reader = Reader(settings, store, embedder, vectors)
     begin = _step("begin", reader.begin)
@@ -85,7 +85,11 @@ def register(
 def _follow_up(store: Store, source_id: str, after: Callable[[str], object]) -> None:
     """Content that was read stays read, whatever becomes of what is made from it."""
     try:
-        after(store.knowledge.source(source_id).assistant_id)
+        assistant_id = store.knowledge.source(source_id).assistant_id
+        waiting = [s for s in store.knowledge.sources(assistant_id) if s.status == "queued"]
+        # Sources are read one at a time, so what waits comes here too: ten files, one gate.
+        if not waiting:
+            after(assistant_id)
     except Exception:
         log.exception("what follows the reading of source %s failed", source_id)
 

@@ -359,6 +359,20 @@ def make_reading(tmp_path: Path, slow_site: Site) -> Iterator[Callable[[str], Re
         one.close()
 
 
+def test_what_follows_a_reading_is_done_once_for_sources_that_wait_together(
+    library: Library,
+) -> None:
+    first, second = (
+        library.ingestion.add_file(library.assistant, name, b"# Opening hours\n\nFrom nine.")
+        for name in ("one.md", "two.md")
+    )
+    told: list[str] = []
+    for source in (first, second):
+        library.read(source)
+        reading._follow_up(library.store, source.id, told.append)
+        assert told == ([] if source is first else [library.assistant.id])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["kill", "terminate"])
 def test_b16_a_reading_cut_in_the_middle_is_finished_after_a_restart(

@@ -117,9 +117,10 @@ def read_again(key: str, source_id: str) -> Response:
 @blueprint.post("/<key>/sources/<source_id>/cancel")
 @auth.require("owner")
 def cancel_reading(key: str, source_id: str) -> Response:
-    found = _source_of(assistant_at(key), source_id)
-    auth.services().ingestion.cancel(found.id)
-    auth.services().store.audit.add(auth.actor(), "source.cancel", found.id)
+    found, parts = _source_of(assistant_at(key), source_id), auth.services()
+    parts.ingestion.cancel(found.id)
+    fit_soon(parts.retriever, [found.assistant_id])
+    parts.store.audit.add(auth.actor(), "source.cancel", found.id)
     return back_to("sources", key=key, done="cancelled")
 
 
