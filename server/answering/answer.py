@@ -272,7 +272,7 @@ class _Turn:
         speaking: Voice | None,
     ) -> Outcome:
         if reply.label == UNCERTAIN:
-            cited = [c["page"] for c in reply.citations]
+            cited = [c["passage"] for c in reply.citations]
             self._noted |= next_steps(evidence, contact="", cited=cited)
         self._timings["check"] = round(reply.check_ms, 2)
         sent = messages if speaking else []

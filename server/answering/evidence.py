@@ -53,8 +53,7 @@ class EvidenceSentence:
 
     @property
     def url(self) -> str:
-        anchor = self.passage.anchor
-        return f"{self.passage.url}#{anchor}" if anchor else self.passage.url
+        return self.passage.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ without this heading's words, and of the content without the section.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 HITS = 8
 _MOST_HEADINGS = 120
 _LEAST_WORDS = 2
-_NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 
 _Section = tuple[str, list[Passage]]
 
@@ -106,7 +104,7 @@ def _sections(passages: Sequence[Passage]) -> list[_Section]:
     held: dict[tuple[str, str, str], list[Passage]] = {}
     for passage in passages:
         held.setdefault((passage.page_id, passage.heading, passage.anchor), []).append(passage)
-    named = [(_heading(key[1]), own) for key, own in held.items()]
+    named = [(own[0].section, own) for own in held.values()]
     often = Counter(heading.lower() for heading, _ in named)
     asking = [
         (heading, own)
@@ -116,10 +114,6 @@ def _sections(passages: Sequence[Passage]) -> list[_Section]:
         and len(set(content_words(heading))) >= _LEAST_WORDS
     ]
     return sorted(asking, key=lambda s: blake2b(s[0].encode()).digest())[:_MOST_HEADINGS]
-
-
-def _heading(path: str) -> str:
-    return _NUMBERING.sub("", path.rpartition(" > ")[2]).strip()
 
 
 def _without_heading(retriever: Retriever, asked: Asked, own: Sequence[Passage]) -> list[Candidate]:

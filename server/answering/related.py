@@ -1,6 +1,7 @@
-"""Next steps after a refusal: pages near the question, and a person to talk to.
+"""Next steps after a refusal: sections near the question, and a person to talk to.
 
-A related page is named and linked, never quoted: what it holds was too weak to answer from.
+A related section is named and linked, never quoted: what it holds was too weak to answer from.
+One whose heading asks can be asked: a visitor's own words often miss what the heading's would find.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from server.answering.evidence import Evidence
 from server.answering.words import content_words
 from server.retrieval.hybrid import Hit
 from server.store.conversations import Turn
+from server.store.knowledge import Passage
 
 MOST = 3
 _LONGEST_TITLE = 120
@@ -24,33 +26,53 @@ _NEAR_BY_NAME = 0.2
 
 
 def next_steps(evidence: Evidence, *, contact: str, cited: Iterable[str] = ()) -> dict[str, Any]:
-    """What a turn keeps among its signals; `cited`: ids of pages that the reply cites already."""
+    """What a turn keeps among its signals; `cited`: ids of passages that the reply cites."""
     steps: dict[str, Any] = {}
-    if found := related_pages(evidence, without=frozenset(cited)):
+    if found := related_sections(evidence, without=frozenset(cited)):
         steps["related"] = found
     if contact:
         steps["contact"] = contact
     return steps
 
 
-def related_pages(
+def related_sections(
     evidence: Evidence, *, without: frozenset[str] = frozenset()
 ) -> list[dict[str, Any]]:
-    """Up to three pages, nearest first, each once: {title, url}; url is None for a file."""
+    """Up to three sections, nearest first, each once: {title, page, url, ask}.
+
+    `page`: the page's title where the section has a heading of its own; `url`: None for a file;
+    `ask`: whether the title is a question that can be put as it stands.
+    """
     wanted = set(content_words(evidence.question))
     found: list[dict[str, Any]] = []
-    seen = set(without)
+    seen = {_place(h.passage) for h in evidence.hits if h.passage.id in without}
     for hit in evidence.hits:
-        passage = hit.passage
-        title = " ".join((passage.title or passage.url).split())[:_LONGEST_TITLE]
-        if {passage.page_id, passage.url} & seen or not title or not _is_near(hit, wanted):
-            continue
-        seen |= {passage.page_id, passage.url}
-        web = passage.url.startswith(("http://", "https://"))
-        found.append({"title": title, "url": passage.url if web else None})
+        place = _place(hit.passage)
+        if seen.isdisjoint({place}) and _is_near(hit, wanted):
+            seen.add(place)
+            found.append(_told(hit.passage))
         if len(found) == MOST:
             break
     return found
+
+
+def _place(passage: Passage) -> tuple[str, str]:
+    return (passage.url, passage.heading)
+
+
+def _told(passage: Passage) -> dict[str, Any]:
+    page = _line(passage.title or passage.url)
+    title = _line(passage.section) or page
+    return {
+        "title": title,
+        "page": page if page != title else "",
+        "url": passage.address if passage.url.startswith(("http://", "https://")) else None,
+        "ask": title.endswith("?"),
+    }
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_TITLE]
 
 
 def told_beside(turn: Turn, *, contact: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from server.errors import AppError, Invalid
 from server.store import Store
 from server.store.checks import NewCheck
 from server.store.conversations import Turn
+from server.store.knowledge import section_of
 
-_NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 _SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n")
 _LEAST_WORDS = 2
 # Kinds that ask nothing of the content, and kinds that lean on what was said before.
@@ -79,7 +79,7 @@ def question_of(turn: Turn) -> str | None:
 def _from_headings(store: Store, assistant_id: str) -> list[NewCheck]:
     pages: dict[str, list[str]] = {}
     for heading in store.checks.question_headings(assistant_id):
-        text = _NUMBERING.sub("", heading.text.rpartition(" > ")[2]).strip()
+        text = section_of(heading.text)
         if len(set(content_words(text))) >= _LEAST_WORDS:
             pages.setdefault(text, []).append(heading.url)
     # A heading that stands on several pages has no page that must be cited. An FAQ's pairs tell

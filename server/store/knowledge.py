@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -92,6 +93,21 @@ class Passage:
     url: str
     page_version: int
 
+    @property
+    def address(self) -> str:
+        """Where the section stands on its page."""
+        return f"{self.url}#{self.anchor}" if self.anchor else self.url
+
+    @property
+    def section(self) -> str:
+        """The nearest heading, without its number; empty above the first one."""
+        return section_of(self.heading)
+
+
+def section_of(heading: str) -> str:
+    """The last heading of a path such as "Drinks > 3.2. Tea", without its number."""
+    return _NUMBERING.sub("", heading.rpartition(" > ")[2]).strip()
+
 
 @dataclass(frozen=True, slots=True)
 class CitedPage:
@@ -104,6 +120,8 @@ class CitedPage:
     texts: tuple[str, ...]
 
 
+# As "3.2. Tea" and "B. Coffee" are numbered.
+_NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 _SOURCE = [sources.c[name] for name in Source.__slots__]
 _PAGE = [pages.c[name] for name in Page.__slots__]
 _PASSAGE = [

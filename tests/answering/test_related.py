@@ -1,4 +1,4 @@
-"""Next steps after a refusal: related pages, named and not quoted, and a person to talk to."""
+"""Next steps after a refusal: related sections, named and not quoted, and a person to talk to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from server.answering.evidence import Evidence
-from server.answering.related import next_steps, related_pages, told_beside
+from server.answering.related import next_steps, related_sections, told_beside
 from server.errors import Invalid
 from server.retrieval.hybrid import Hit
 from server.store import Store
@@ -46,11 +46,15 @@ def _hit(n: int, title: str, url: str, *, dense: float = 0.5, heading: str = "")
     return Hit(passage, dense, 0.0, 0.1)
 
 
+def _told(title: str, url: str | None, *, page: str = "", ask: bool = False) -> dict[str, object]:
+    return {"title": title, "page": page, "url": url, "ask": ask}
+
+
 def _related(*hits: Hit, question: str = "Do you rent bicycles?") -> list[dict[str, object]]:
-    return related_pages(Evidence(question, (), hits, {}))
+    return related_sections(Evidence(question, (), hits, {}))
 
 
-def test_related_pages_are_three_at_most_each_once_nearest_first() -> None:
+def test_related_sections_are_three_at_most_each_once_nearest_first() -> None:
     hits = [_hit(n, f"Page {n}", f"{SITE}/{n}") for n in (1, 1, 2, 3, 4)]
     assert [page["title"] for page in _related(*hits)] == ["Page 1", "Page 2", "Page 3"]
 
@@ -58,11 +62,11 @@ def test_related_pages_are_three_at_most_each_once_nearest_first() -> None:
 @pytest.mark.parametrize(
     ("title", "url", "told"),
     [
-        ("Hours", f"{SITE}/hours", {"title": "Hours", "url": f"{SITE}/hours"}),
-        ("Guide", "guide.pdf", {"title": "Guide", "url": None}),
-        ("", "guide.pdf", {"title": "guide.pdf", "url": None}),
-        ("Evil", "javascript:alert(1)", {"title": "Evil", "url": None}),
-        ("A\n  title", f"{SITE}/", {"title": "A title", "url": f"{SITE}/"}),
+        ("Hours", f"{SITE}/hours", _told("Hours", f"{SITE}/hours")),
+        ("Guide", "guide.pdf", _told("Guide", None)),
+        ("", "guide.pdf", _told("guide.pdf", None)),
+        ("Evil", "javascript:alert(1)", _told("Evil", None)),
+        ("A\n  title", f"{SITE}/", _told("A title", f"{SITE}/")),
     ],
 )
 def test_only_a_web_page_is_linked(title: str, url: str, told: dict[str, object]) -> None:
@@ -78,8 +82,21 @@ def test_a_page_that_has_nothing_to_do_with_the_question_is_not_offered() -> Non
 
 def test_a_page_that_the_reply_cites_is_not_offered_again() -> None:
     evidence = Evidence("?", (), (_hit(1, "A", f"{SITE}/a"), _hit(2, "B", f"{SITE}/b")), {})
-    steps = next_steps(evidence, contact="", cited=["pag_1"])
+    steps = next_steps(evidence, contact="", cited=["psg_1_A"])
     assert [page["title"] for page in steps["related"]] == ["B"] and "contact" not in steps
+
+
+def test_sections_of_one_page_are_told_apart_and_those_that_ask_can_be_asked() -> None:
+    url = f"{SITE}/help"
+    hits = [
+        _hit(1, "Help", url, heading="Help > 2.1. Do you rent bicycles?"),
+        _hit(2, "Help", url, heading="Help > 2.1. Do you rent bicycles?"),
+        _hit(3, "Help", url, heading="Help > Renting"),
+    ]
+    assert _related(*hits) == [
+        _told("Do you rent bicycles?", url, page="Help", ask=True),
+        _told("Renting", url, page="Help"),
+    ]
 
 
 def test_a_refused_turn_keeps_and_tells_its_next_steps_without_quoting(talk: Talk) -> None:
@@ -90,7 +107,7 @@ def test_a_refused_turn_keeps_and_tells_its_next_steps_without_quoting(talk: Tal
     )
     done = [e for e in live.follow() if e is not None][-1].data
     assert done["label"] == "refused"
-    assert done["related"] == [{"title": "Shipping", "url": f"{SITE}/shipping"}]
+    assert done["related"] == [_told("Shipping", f"{SITE}/shipping")]
     assert done["contact"] == "mailto:help@acme.example"
     turn = talk.store.conversations.turn(live.turn.id)
     assert turn.signals["related"] == done["related"]
@@ -118,7 +135,7 @@ def test_an_uncertain_answer_names_the_near_page_that_it_does_not_cite(talk: Tal
     talk.says = lambda _: ["Orders can be returned within 30 days of delivery."]
     turn = talk.ask("Can opened orders be returned by shipping?")
     assert (turn.label, turn.citations[0]["title"]) == ("uncertain", "Returns")
-    assert turn.signals["related"] == [{"title": "Shipping", "url": f"{SITE}/shipping"}]
+    assert turn.signals["related"] == [_told("Shipping", f"{SITE}/shipping")]
 
 
 def test_a_greeting_is_told_as_a_courtesy_and_not_as_the_teams_answer(talk: Talk) -> None:

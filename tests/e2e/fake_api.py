@@ -27,6 +27,12 @@ ANSWER = (
     "[how returns work](https://shop.example/returns)."
 )
 RELATED = [
+    {
+        "title": "When are you open?",
+        "page": "Help",
+        "url": "https://shop.example/help",
+        "ask": True,
+    },
     {"title": "Opening hours of our workshop", "url": "https://shop.example/help/hours"},
     {"title": "A catalogue on paper", "url": None},
     {"title": "Not a page", "url": "javascript:window.pwned=1"},

@@ -46,8 +46,8 @@ def test_a_refusal_offers_pages_and_a_person_by_keyboard_and_after_a_reload(
     ask(page, "the moon?")
     steps = page.locator(".next")
     for _ in range(2):
-        expect(steps.locator("h3")).to_have_text("These pages may help")
-        expect(steps.locator("li")).to_have_count(3)
+        expect(steps.locator("h3")).to_have_text(["Did you mean", "These pages may help"])
+        expect(steps.locator("li")).to_have_count(4)
         links = steps.locator("a")
         assert [link.get_attribute("href") for link in links.all()] == [
             "https://shop.example/help/hours",
@@ -64,6 +64,15 @@ def test_a_refusal_offers_pages_and_a_person_by_keyboard_and_after_a_reload(
     expect(steps.locator("a").first).to_be_focused()
     # Inside the live log, so a screen reader hears it with the answer.
     assert page.locator("[role=log][aria-live=polite] .next").count() == 1
+
+
+def test_a_question_that_was_meant_is_asked_with_one_click(site: Site, page: Page) -> None:
+    open_chat(page, site.host())
+    ask(page, "the moon?")
+    page.locator(".next").get_by_role("button", name="When are you open?").click()
+    expect_answered(page, 2)
+    expect(page.locator(".question").nth(1)).to_contain_text("When are you open?")
+    expect(page.get_by_role("textbox")).to_be_focused()
 
 
 def test_a_citation_whose_page_has_changed_says_so_when_the_visitor_comes_back(

@@ -13,6 +13,8 @@ from tests.talk.dialogues import DIALOGUES
 from tests.talk.manual import at_the_manual
 from tests.talk.pairs import PAIRS
 from tests.talk.replay import Told, misses, page, queries, recalls, replay, table
+from tests.talk.visitors import outcomes
+from tests.talk.visitors import table as table_of_visitors
 
 OUTPUT = Path("build/talk")
 
@@ -25,9 +27,11 @@ def main() -> int:
         ways = queries(desk.retriever, desk.assistant.id)
         figures = recalls(PAIRS, ways)
         told = [(d, replay(desk, d)) for d in DIALOGUES]
+        own_words = table_of_visitors(outcomes(desk))
         alone = [(d, replay(desk, d, forgetful=True)) for d in DIALOGUES]
     figures += "\n\nTwenty dialogues, expectations that held:\n" + table(told)
     figures += "\n\nThe same turns without what was said before:\n" + table(alone)
+    figures += f"\n\n{own_words}"
     (OUTPUT / "transcripts.html").write_text(page(told, figures), encoding="utf-8")
     with (OUTPUT / "turns.jsonl").open("w", encoding="utf-8") as file:
         for dialogue, lines in told:

@@ -1,26 +1,32 @@
-/** What to do next when the sources hold no good answer: pages near the question, a person. */
+/** What to do next when the sources hold no good answer: a better question, pages, a person. */
 
 import { el, icon, outLink } from "./dom.ts";
 import { CHAT, OUT } from "./icons.ts";
 import { safeHref, safeWebHref } from "./links.ts";
-import type { Source, Turn } from "./state.ts";
+import type { Near, Source, Turn } from "./state.ts";
 import type { Strings } from "./strings.ts";
 
 export class NextSteps {
   readonly node = el("section", { class: "next", hidden: true });
   readonly #strings: Strings;
+  readonly #ask: (question: string) => void;
 
-  constructor(strings: Strings) {
+  constructor(strings: Strings, ask: (question: string) => void) {
     this.#strings = strings;
+    this.#ask = ask;
   }
 
   show({ label, related, contact }: Turn): void {
-    const { mayHelp, related: alsoSee } = this.#strings;
-    const pages = related.filter((page) => page.title);
-    const heading = el("h3", {}, label === "refused" ? mayHelp : alsoSee);
-    const list = el("ul", {}, ...pages.map((page) => el("li", {}, this.#page(page))));
+    const { meant, mayHelp, related: alsoSee } = this.#strings;
+    const near = related.filter((one) => one.title);
+    const questions = near.filter((one) => one.ask).map((one) => this.#question(one));
+    const pages = near.filter((one) => !one.ask).map((one) => this.#page(one));
     const person = this.#person(contact && safeHref(contact));
-    this.node.replaceChildren(...(pages.length ? [heading, list] : []), ...(person ? [person] : []));
+    this.node.replaceChildren(
+      ...list(meant, questions, "meant"),
+      ...list(label === "refused" ? mayHelp : alsoSee, pages, "pages"),
+      ...(person ? [person] : []),
+    );
     this.node.hidden = !this.node.childElementCount;
   }
 
@@ -33,9 +39,18 @@ export class NextSteps {
     return outLink(href, { class: "retry", "aria-label": `${contact} (${newTab})` }, ...inside);
   }
 
+  #question({ title }: Near): Node {
+    return el("button", { class: "chip", type: "button", click: () => this.#ask(title) }, title);
+  }
+
   #page({ title, url }: Source): Node {
     const href = safeWebHref(url);
     if (!href) return el("span", {}, title);
     return outLink(href, { "aria-label": `${title} (${this.#strings.newTab})` }, el("span", {}, title), icon(OUT));
   }
+}
+
+function list(title: string, items: readonly Node[], name: string): Node[] {
+  if (!items.length) return [];
+  return [el("h3", {}, title), el("ul", { class: name }, ...items.map((item) => el("li", {}, item)))];
 }

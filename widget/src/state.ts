@@ -20,6 +20,11 @@ export interface Source {
   url: string | null;
 }
 
+/** A section that may help; `ask`: its title is a question that can be put as it stands. */
+export interface Near extends Source {
+  ask?: boolean;
+}
+
 /** Why something failed and what to do next, in words for the visitor. */
 export interface Problem {
   code: string;
@@ -36,8 +41,8 @@ export interface Turn {
   readonly label: Label | null;
   readonly citations: readonly Citation[];
   readonly sources: readonly Source[];
-  /** Next steps: pages near the question, and the address of a person. */
-  readonly related: readonly Source[];
+  /** Next steps: sections near the question, and the address of a person. */
+  readonly related: readonly Near[];
   readonly contact: string | null;
   /** A mere greeting: nothing that a label would say anything about. */
   readonly courtesy: boolean;
@@ -72,7 +77,7 @@ export interface TurnRecord {
   citations: Citation[] | null;
   status: Status;
   feedback: Verdict;
-  related?: Source[];
+  related?: Near[];
   contact?: string;
   courtesy?: boolean;
 }
@@ -169,7 +174,7 @@ function finished(turn: Turn, body: Record<string, unknown>): Turn {
 function beside(told: Partial<Record<"related" | "contact" | "courtesy", unknown>>): Pick<Turn, "related" | "contact" | "courtesy"> {
   const { related, contact, courtesy } = told;
   const person = typeof contact === "string" ? contact : null;
-  return { related: listOf<Source>(related), contact: person, courtesy: courtesy === true };
+  return { related: listOf<Near>(related), contact: person, courtesy: courtesy === true };
 }
 
 /** Read the server's error shape; missing parts are empty and filled in by the view. */

@@ -32,6 +32,7 @@ const en = {
     changed: "This page has changed since.",
     gone: "This page is no longer there.",
   } as Record<string, string>,
+  meant: "Did you mean",
   mayHelp: "These pages may help",
   related: "Related pages",
   contact: "Talk to a person",

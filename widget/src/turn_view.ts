@@ -11,6 +11,7 @@ import { isFinal, type Problem, type Turn, type Verdict } from "./state.ts";
 import type { Strings } from "./strings.ts";
 
 export interface TurnActions {
+  ask(question: string): void;
   retry(key: string): void;
   rate(key: string, value: Verdict): Promise<boolean>;
 }
@@ -34,7 +35,7 @@ export class TurnView {
     this.#strings = strings;
     this.#actions = actions;
     this.#sources = new SourcesView(strings);
-    this.#next = new NextSteps(strings);
+    this.#next = new NextSteps(strings, (question) => actions.ask(question));
     this.#text = new MarkdownView((n) => this.#mark(n));
     const said = el("span", { class: "unseen" }, `${strings.youSaid} `);
     const question = el("div", { class: "question" }, said, turn.question);

@@ -86,7 +86,7 @@ export class PanelView {
   }
 
   #add(turn: Turn): void {
-    const view = new TurnView(turn, this.#strings, this.#actions);
+    const view = new TurnView(turn, this.#strings, { ...this.#actions, ask: (question) => this.#put(question) });
     this.#turns.set(turn.key, view);
     this.#log.append(view.node);
     this.#follows = true;
@@ -129,12 +129,13 @@ export class PanelView {
   }
 
   #chip(prompt: string): HTMLButtonElement {
-    const ask = () => {
-      this.#actions.ask(prompt);
-      // The chip goes away with its focus.
-      this.composer.field.focus();
-    };
-    return el("button", { class: "chip", type: "button", click: ask }, prompt);
+    return el("button", { class: "chip", type: "button", click: () => this.#put(prompt) }, prompt);
+  }
+
+  /** Ask a question that was offered, and go back to where the next one is written. */
+  #put(question: string): void {
+    this.#actions.ask(question);
+    this.composer.field.focus();
   }
 
   #header(config: Config | null, name: string): HTMLElement {
