@@ -1,9 +1,12 @@
-"""Being told to end: SIGINT and SIGTERM become a flag that a process's main loop asks for."""
+"""Being told to end: SIGINT and SIGTERM become a flag that a process's main loop asks for; and a
+stack for signals that stays where it is."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -40,3 +43,29 @@ def stop_signals() -> Iterator[Stopping]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Stack(ctypes.Structure):
+    """stack_t of signal.h."""
+
+    _fields_ = (("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+
+@contextlib.contextmanager
+def same_signal_stack() -> Iterator[None]:
+    """Leave this thread's alternate signal stack as it was, whatever is called inside.
+
+    OpenVINO sets one for the thread that compiles a model and unmaps it with the model, but leaves
+    it in force: the next signal to that thread, a polite SIGTERM, was a segmentation fault
+    (OpenVINO 2026.4 on a processor with AVX-512, seen with sigaltstack(2) and gdb).
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = _Stack()
+    libc.sigaltstack(None, ctypes.byref(before))
+    try:
+        yield
+    finally:
+        libc.sigaltstack(ctypes.byref(before), None)

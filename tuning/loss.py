@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
+from server.signals import same_signal_stack
 from tuning.metrics import Loss
 from tuning.rows import Encoded
 
@@ -22,7 +23,8 @@ def losses(model_dir: Path, rows: Sequence[Encoded], *, threads: int = 0) -> lis
     if threads:
         properties["INFERENCE_NUM_THREADS"] = str(threads)
     core = ov.Core()
-    model = core.compile_model(str(model_dir / "openvino_model.xml"), "CPU", properties)
+    with same_signal_stack():
+        model = core.compile_model(str(model_dir / "openvino_model.xml"), "CPU", properties)
     request = model.create_infer_request()
     return [_loss(request, row) for row in rows]
 

@@ -19,6 +19,7 @@ import openvino as ov
 from tokenizers import Tokenizer
 
 from server.errors import Invalid
+from server.signals import same_signal_stack
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ class Checker:
         properties = {"INFERENCE_NUM_THREADS": threads} if threads else {}
         try:
             self._tokenizer = Tokenizer.from_file(str(folder / _TOKENIZER))
-            model = ov.Core().compile_model(str(folder / _MODEL), "CPU", properties)
+            with same_signal_stack():
+                model = ov.Core().compile_model(str(folder / _MODEL), "CPU", properties)
         except Exception as error:  # both libraries raise bare Exception and RuntimeError
             raise Invalid(f"The checker in {folder} cannot be read: {error}", hint=_HINT) from error
         self._inputs = {port.get_any_name() for port in model.inputs}

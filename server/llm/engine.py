@@ -28,6 +28,7 @@ from server.errors import Invalid, Unavailable
 from server.llm.generation import FinishReason, Generation, GenerationParams
 from server.llm.stream import TextStream
 from server.llm.tokenizer import ChatTokenizer
+from server.signals import same_signal_stack
 
 __all__ = ["Engine", "Generation", "GenerationParams", "Precision"]
 
@@ -89,9 +90,10 @@ class Engine:
         properties: dict[str, Any] = dict(_PROPERTIES[precision])
         if threads:
             properties["INFERENCE_NUM_THREADS"] = threads
-        self._pipeline: Any = open_pipeline(
-            str(model_dir), _scheduler(cache_gb, max_active), "CPU", properties
-        )
+        with same_signal_stack():
+            self._pipeline: Any = open_pipeline(
+                str(model_dir), _scheduler(cache_gb, max_active), "CPU", properties
+            )
         self._thread = threading.Thread(target=self._drive, name="engine", daemon=True)
         self._thread.start()
         self.load_seconds = time.monotonic() - began

@@ -9,6 +9,8 @@ import numpy as np
 import openvino_genai as genai
 from langchain_core.embeddings import Embeddings
 
+from server.signals import same_signal_stack
+
 Array = np.ndarray[Any, np.dtype[np.float32]]
 DIMENSIONS = 384
 _MAX_TOKENS = 256
@@ -32,9 +34,10 @@ class Embedder(Embeddings):
         properties: dict[str, Any] = {}
         if threads:
             properties["INFERENCE_NUM_THREADS"] = threads
-        self._pipeline: Any = genai.TextEmbeddingPipeline(
-            str(model_dir), "CPU", config, **properties
-        )
+        with same_signal_stack():
+            self._pipeline: Any = genai.TextEmbeddingPipeline(
+                str(model_dir), "CPU", config, **properties
+            )
         self._lock = threading.Lock()
 
     def embed_array(self, texts: Sequence[str]) -> Array:
