@@ -20,6 +20,7 @@ from server.learn.examples import read_examples
 from server.store import Store, open_store
 from server.store.adapters import Adapter
 from tuning import asking
+from tuning.bench_cli import add_bench
 from tuning.child import Children
 from tuning.clean import cleaned
 from tuning.config import TuningConfig
@@ -33,6 +34,7 @@ def register(group: click.Group) -> None:
     """Add the tuning commands to the parlance command."""
     for command in (tune, voice, adapters):
         group.add_command(command)
+    add_bench(group)
 
 
 @click.group()

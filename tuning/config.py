@@ -11,6 +11,9 @@ from server.errors import Invalid
 _RANKS = (4, 8, 16, 32, 64)
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 6
 _DTYPES = ("auto", "fp32", "bf16")
+_METHODS = ("sft", "sft+dpo", "kto")
+# KTO compares a reply with the others of its batch; with fewer its estimate is mostly noise.
+_KTO_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +22,24 @@ class TuningConfig:
 
     `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
     `epochs` 0: as many as make about `steps`, so that few pairs are seen more often than many.
-    `dtype`: of the frozen base; the adapter is always fp32. `checkpoint_steps`: what a killed
-    run can lose. `threads`: 0 is all cores.
+    `dtype`: of the frozen base; what is trained is always fp32. `checkpoint_steps`: what a killed
+    run can lose. `threads`: 0 is all cores. `on`
+    "ray": `workers` processes of a Ray cluster train together.
+
+    `tuned`: "lora" trains an adapter, "full" all weights at `full_learning_rate`. `beta`,
+    `sft_weight`: DPO's loss is dpo(beta) + sft_weight * nats a token of the chosen reply.
+    `preference_rate`, `preference_epochs`: DPO's and KTO's own. `stop_share` of the rows is set
+    apart, from `stop_floor` rows on: `eval_steps` (0: half an epoch) lie between two looks at
+    them, and training stops after `patience` looks without gain.
     """
 
     method: str = "sft"
+    tuned: str = "lora"
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
     learning_rate: float = 5e-4
+    full_learning_rate: float = 5e-5
     epochs: int = 0
     steps: int = 40
     batch: int = 4
@@ -39,12 +51,27 @@ class TuningConfig:
     dtype: str = "auto"
     checkpoint_steps: int = 3
     threads: int = 0
+    on: str = "here"
+    workers: int = 2
+    beta: float = 0.1
+    sft_weight: float = 1.0
+    preference_rate: float = 5e-5
+    preference_epochs: int = 2
+    kto_batch: int = _KTO_BATCH
+    stop_share: float = 0.1
+    stop_floor: int = 40
+    eval_steps: int = 0
+    patience: int = 3
     held_out: float = 0.15
     held_out_floor: int = 8
     pairs_floor: int = 20
 
     def __post_init__(self) -> None:
-        _check(self.method == "sft", "method", self.method, "sft")
+        _check(self.method in _METHODS, "method", self.method, ", ".join(_METHODS))
+        only_sft = self.tuned == "full" and self.method == "sft"
+        _check(
+            self.tuned == "lora" or only_sft, "tuned", self.tuned, "lora, or full with method sft"
+        )
         _check(self.rank in _RANKS, "rank", self.rank, ", ".join(map(str, _RANKS)))
         _check(1 <= self.alpha <= 256, "alpha", self.alpha, "1 to 256")
         _check(0 <= self.dropout < 0.5, "dropout", self.dropout, "0 up to 0.5")
@@ -61,6 +88,22 @@ class TuningConfig:
         _check(self.dtype in _DTYPES, "dtype", self.dtype, ", ".join(_DTYPES))
         _check(self.checkpoint_steps >= 1, "checkpoint_steps", self.checkpoint_steps, "1 or more")
         _check(self.threads >= 0, "threads", self.threads, "0 or more")
+        rates = {"full_learning_rate", "preference_rate"}
+        for name in sorted(rates):
+            _check(0 < getattr(self, name) <= 1, name, getattr(self, name), "above 0, up to 1")
+        _check(self.on in ("here", "ray"), "on", self.on, "here or ray")
+        shared = self.on == "here" or (self.workers >= 1 and self.batch % self.workers == 0)
+        _check(shared, "workers", self.workers, "a number that divides batch")
+        _check(0 < self.beta <= 10, "beta", self.beta, "above 0, up to 10")
+        _check(0 <= self.sft_weight <= 10, "sft_weight", self.sft_weight, "0 to 10")
+        epochs = self.preference_epochs
+        _check(1 <= epochs <= 50, "preference_epochs", epochs, "1 to 50")
+        fits_kto = _KTO_BATCH <= self.kto_batch <= 256 and self.kto_batch % 4 == 0
+        _check(fits_kto, "kto_batch", self.kto_batch, "16 to 256, in fours")
+        _check(0 <= self.stop_share <= 0.5, "stop_share", self.stop_share, "0 to 0.5")
+        _check(self.stop_floor >= 4, "stop_floor", self.stop_floor, "4 or more")
+        _check(self.eval_steps >= 0, "eval_steps", self.eval_steps, "0 or more")
+        _check(self.patience >= 1, "patience", self.patience, "1 or more")
         _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
@@ -69,6 +112,15 @@ class TuningConfig:
         """How often so many rows are gone through."""
         a_pass = max(1, -(-rows // self.batch))
         return self.epochs or min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(self.steps / a_pass)))
+
+    def eval_every(self, rows: int) -> int:
+        """Steps between two looks at the rows set apart."""
+        return self.eval_steps or max(1, -(-rows // self.batch) // 2)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the supervised phase."""
+        return self.full_learning_rate if self.tuned == "full" else self.learning_rate
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -32,6 +32,18 @@ def test_a_config_survives_being_stored() -> None:
         ("checkpoint_steps", 0),
         ("held_out", 0),
         ("pairs_floor", 1),
+        ("tuned", "half"),
+        ("full_learning_rate", 0),
+        ("preference_rate", 2),
+        ("preference_epochs", 0),
+        ("beta", 0),
+        ("sft_weight", -1),
+        ("kto_batch", 8),
+        ("kto_batch", 18),
+        ("stop_share", 0.6),
+        ("stop_floor", 3),
+        ("eval_steps", -1),
+        ("patience", 0),
     ],
 )
 def test_a_value_out_of_bounds_is_named(name: str, value: Any) -> None:
@@ -47,3 +59,19 @@ def test_an_unknown_setting_is_named() -> None:
 @pytest.mark.parametrize(("rows", "epochs"), [(17, 6), (40, 4), (85, 2), (500, 2)])
 def test_few_rows_are_gone_through_more_often(rows: int, epochs: int) -> None:
     assert TuningConfig().epochs_for(rows) == epochs
+
+
+@pytest.mark.parametrize("method", ["sft", "sft+dpo", "kto"])
+def test_full_tuning_is_supervised_only(method: str) -> None:
+    assert TuningConfig(method=method).tuned == "lora"
+    if method == "sft":
+        assert TuningConfig(tuned="full").rate == TuningConfig().full_learning_rate
+    else:
+        with pytest.raises(Invalid, match="tuned is 'full'"):
+            TuningConfig(method=method, tuned="full")
+
+
+@pytest.mark.parametrize(("rows", "every"), [(8, 1), (85, 11), (40, 5)])
+def test_rows_set_apart_are_looked_at_twice_an_epoch(rows: int, every: int) -> None:
+    assert TuningConfig().eval_every(rows) == every
+    assert TuningConfig(eval_steps=3).eval_every(rows) == 3

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tuning import curve
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 CONFIG: dict[str, Any] = {
     "rank": 4, "alpha": 8, "epochs": 6, "batch": 2, "checkpoint_steps": 1, "threads": 1,
-    "dtype": "fp32", "learning_rate": 5e-3, "dropout": 0.1,
+    "dtype": "fp32", "learning_rate": 5e-3,
 }  # fmt: skip
 STEPS = 24
 CANCELLED = 4
@@ -67,10 +68,16 @@ def _await_step(folder: Path, child: subprocess.Popen[str], step: int) -> None:
     raise AssertionError(f"training ended too early: {child.communicate()[1][-2000:]}")
 
 
+@pytest.fixture(scope="module", params=[0.0, 0.1], ids=["fast", "plain"])
+def dropout(request: pytest.FixtureRequest) -> float:
+    """None: the fast way. Some: transformers' way, with chance that a restart must not change."""
+    return float(request.param)
+
+
 @pytest.fixture(scope="module")
-def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(tiny: Path, dropout: float, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job that was trained without interruption."""
-    folder = _job(tmp_path_factory.mktemp("whole") / "job", tiny)
+    folder = _job(tmp_path_factory.mktemp("whole") / "job", tiny, dropout=dropout)
     status, _, errors = _run(folder)
     assert status == 0, errors[-3000:]
     return folder
@@ -93,6 +100,17 @@ def test_a_run_learns_and_tells_its_figures(whole: Path) -> None:
     assert result["peak_mb"] > 0
 
 
+def test_a_run_draws_its_curve_and_says_what_is_left(whole: Path) -> None:
+    drawn = curve.points(whole, "sft")
+    told = [json.loads(line) for line in (whole / "progress.jsonl").read_text().splitlines()]
+    left = [line["left"] for line in told if line.get("left") is not None]
+    assert [point["step"] for point in drawn] == list(range(1, STEPS + 1))
+    assert all(point["loss"] > 0 and point["seconds"] > 0 for point in drawn)
+    assert len(left) == STEPS - 1
+    assert left[-1] == 0
+    assert " left" in told[-1]["note"]
+
+
 def test_an_adapter_names_no_path_of_the_machine_that_made_it(whole: Path) -> None:
     config = json.loads((whole / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] is None
@@ -111,9 +129,9 @@ def test_a_finished_job_is_left_as_it_is(whole: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_b29_a_killed_run_goes_on_and_ends_in_the_same_weights(
-    tiny: Path, whole: Path, tmp_path: Path, number: signal.Signals
+    tiny: Path, whole: Path, dropout: float, tmp_path: Path, number: signal.Signals
 ) -> None:
-    folder = _job(tmp_path / "job", tiny)
+    folder = _job(tmp_path / "job", tiny, dropout=dropout)
     child = _start(folder)
     _await_step(folder, child, 5)
     child.send_signal(number)
@@ -170,3 +188,38 @@ def test_b31_rows_longer_than_the_model_may_see_are_named(tiny: Path, tmp_path: 
     status, out, _ = _run(folder)
     assert status == FAULT
     assert "longer than 64 tokens" in json.loads(out.splitlines()[-1])["message"]
+
+
+def test_a_run_stops_early_on_rows_set_apart_and_ends_with_the_best_weights(
+    tiny: Path, tmp_path: Path
+) -> None:
+    folder = _job(
+        tmp_path / "job", tiny, stop_floor=8, stop_share=0.25, eval_steps=1, patience=2,
+        learning_rate=0.3, warmup=0.0,
+    )  # fmt: skip
+    status, _, errors = _run(folder)
+    assert status == 0, errors[-3000:]
+    result = json.loads((folder / TRAINED).read_text())
+    looks = {p["step"]: p["eval_loss"] for p in curve.points(folder, "sft") if "eval_loss" in p}
+    assert result["rows_apart"] == 2
+    assert result["rows"] == 6
+    assert result["stopped_early"]
+    assert result["steps"] < 18
+    assert looks[result["best_step"]] == result["eval_loss"] == min(looks.values())
+
+
+def test_b29_early_stop_survives_a_kill(tiny: Path, tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {"stop_floor": 8, "stop_share": 0.25, "eval_steps": 2}
+    first = _job(tmp_path / "first", tiny, **chosen)
+    status, _, errors = _run(first)
+    assert status == 0, errors[-3000:]
+    folder = _job(tmp_path / "job", tiny, **chosen)
+    child = _start(folder)
+    _await_step(folder, child, 5)
+    child.kill()
+    child.communicate(timeout=60)
+    status, _, errors = _run(folder)
+    assert status == 0, errors[-3000:]
+    again, once = _weights(folder), _weights(first)
+    assert all((again[name] == once[name]).all() for name in once)
+    assert curve.points(folder, "sft")[-1]["eval_loss"] > 0

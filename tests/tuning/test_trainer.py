@@ -23,17 +23,30 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def trainer(tiny: Path, tmp_path: Path) -> Iterator[Any]:
-    from tuning.train import Job, _trainer
-    from tuning.trainer import Keeper
+@pytest.fixture(params=[0.0, 0.1], ids=["fast", "plain"])
+def trainer(request: pytest.FixtureRequest, tiny: Path, tmp_path: Path) -> Iterator[Any]:
+    """A trainer that goes the fast way, and one that dropout sends the plain way."""
+    from tuning.job import Job
+    from tuning.keeper import Keeper
+    from tuning.train import sft_trainer
 
     before = signal.getsignal(signal.SIGTERM)
-    config = TuningConfig(rank=4, alpha=8, batch=3, micro_batch=3, threads=1, dtype="fp32")
+    config = TuningConfig(
+        rank=4,
+        alpha=8,
+        batch=3,
+        micro_batch=3,
+        threads=1,
+        dtype="fp32",
+        dropout=request.param,
+    )
     (tmp_path / "job.json").write_text(
         json.dumps({"prepared": str(tiny), "config": config.as_dict()})
     )
-    yield _trainer(Job.read(tmp_path), ROWS, Keeper(tmp_path))
+    made = sft_trainer(Job.read(tmp_path), ROWS, [Keeper(tmp_path)])
+    # What is compared below must not hang on chance.
+    made.model.eval()
+    yield made
     signal.signal(signal.SIGTERM, before)
 
 
@@ -77,17 +90,36 @@ def test_a_mask_that_is_off_by_one_token_is_an_error(trainer: Any, off_by: int) 
         check_masks(trainer, wrong, 3)
 
 
+def test_a_training_step_gives_the_plain_trainers_loss_and_gradients(trainer: Any) -> None:
+    import torch
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    if not trainer._rows_at_once:
+        pytest.skip("dropout: this trainer takes TRL's own training step")
+    plain = SFTTrainer.compute_loss(trainer, trainer.model, _batch(trainer))
+    plain.backward()
+    wanted = [p.grad.clone() for p in trainer.model.parameters() if p.requires_grad]
+    trainer.model.zero_grad()
+    loss = trainer.training_step(trainer.model, _batch(trainer))
+    found = [p.grad for p in trainer.model.parameters() if p.requires_grad]
+    assert loss.item() == pytest.approx(plain.item(), rel=1e-5)
+    assert all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-7) for a, b in zip(found, wanted, strict=True)
+    )
+
+
 @pytest.mark.parametrize("label", [-100, 7])
 def test_a_batch_that_masks_nothing_or_everything_is_an_error(trainer: Any, label: int) -> None:
     batch = _batch(trainer)
     batch["labels"].fill_(label)
+    step = trainer.training_step if trainer._rows_at_once else trainer.compute_loss
     with pytest.raises(Invalid, match="nothing or everything"):
-        trainer.compute_loss(trainer.model, batch)
+        step(trainer.model, batch)
 
 
 def test_b23_training_does_not_start_without_room_on_the_disk(tmp_path: Path) -> None:
-    from tuning.train import _check_space
+    from tuning.job import check_space
 
-    _check_space(tmp_path, 1000)
+    check_space(tmp_path, 1000)
     with pytest.raises(Unavailable, match="MB of free disk"):
-        _check_space(tmp_path, 10**15)
+        check_space(tmp_path, 10**15)
