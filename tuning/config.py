@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from server.errors import Invalid
+from tuning.gate import Gate
 
 _RANKS = (4, 8, 16, 32, 64)
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 6
@@ -20,7 +21,7 @@ class TuningConfig:
     `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
     `epochs` 0: as many as make about `steps`, so that few pairs are seen more often than many.
     `dtype`: of the frozen base; the adapter is always fp32. `checkpoint_steps`: what a killed
-    run can lose. `threads`: 0 is all cores.
+    run can lose. `threads`: 0 is all cores. `gate`: margins of the gate that are not the defaults.
     """
 
     method: str = "sft"
@@ -42,6 +43,7 @@ class TuningConfig:
     held_out: float = 0.15
     held_out_floor: int = 8
     pairs_floor: int = 20
+    gate: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self.method == "sft", "method", self.method, "sft")
@@ -64,6 +66,7 @@ class TuningConfig:
         _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
+        Gate.of(self.gate)
 
     def epochs_for(self, rows: int) -> int:
         """How often so many rows are gone through."""
