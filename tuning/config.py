@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from server.errors import Invalid
+from tuning.gate import Gate
 
 _RANKS = (4, 8, 16, 32, 64)
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 6
@@ -31,6 +32,7 @@ class TuningConfig:
     `preference_rate`, `preference_epochs`: DPO's and KTO's own. `stop_share` of the rows is set
     apart, from `stop_floor` rows on: `eval_steps` (0: half an epoch) lie between two looks at
     them, and training stops after `patience` looks without gain.
+    `gate`: margins of the gate that are not the defaults.
     """
 
     method: str = "sft"
@@ -65,6 +67,7 @@ class TuningConfig:
     held_out: float = 0.15
     held_out_floor: int = 8
     pairs_floor: int = 20
+    gate: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self.method in _METHODS, "method", self.method, ", ".join(_METHODS))
@@ -107,6 +110,7 @@ class TuningConfig:
         _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
+        Gate.of(self.gate)
 
     def epochs_for(self, rows: int) -> int:
         """How often so many rows are gone through."""

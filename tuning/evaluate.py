@@ -1,7 +1,8 @@
-"""Evaluation: `python -m tuning.evaluate JOB` measures a merged candidate against the base.
+"""Evaluation: `python -m tuning.evaluate JOB` measures a merged candidate against what is active.
 
 Both are judged on what is served: loss by the serving weights, answers by the serving engine and
-the whole pipeline of a turn. Writes `report.json` into the job folder, last of all.
+the whole pipeline of a turn. The base stands beside them where an adapter is active. Writes
+`report.json` into the job folder, last of all.
 """
 
 from __future__ import annotations
@@ -9,70 +10,53 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from server import config
-from server.answering.answer import persona_of
-from server.answering.evidence import find_evidence
-from server.answering.grounding import voice_words
-from server.llm.adapters import probe, reply_params, room_of
-from server.llm.chat_model import EngineChatModel
-from server.llm.engine import Engine
+from server.llm.adapters import check_servable
 from server.llm.models import Prepared, prepare
-from server.llm.tokenizer import ChatTokenizer
-from server.llm.voice import Voice
-from server.prompt import build_messages
 from server.retrieval.embed import Embedder
-from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ExactIndex
 from server.store import Store, open_store
+from server.store.adapters import Adapter
 from server.store.assistants import Assistant
-from server.store.pairs import Pair
-from tuning.answers import Answered, ask_all, is_right
+from tuning.asked import Asked, Chooser, Sizes
+from tuning.audit import Audit
 from tuning.child import begin, guarded, peak_mb, read_json, tell, write_json
+from tuning.compare import Comparison, Judged
 from tuning.config import TuningConfig
-from tuning.loss import losses
-from tuning.metrics import StyleScorer, lengths, loss_change
+from tuning.figures import figures
+from tuning.gate import Gate
+from tuning.listening import Kept, Listener, Spoken
 from tuning.places import REPORT
-from tuning.questions import FactQuestion, fact_questions
-from tuning.rows import encode
-from tuning.split import HELD_OUT, TRAIN
+from tuning.searching import Hiding, Remembering
+from tuning.triggers import standing_out, with_base
+from tuning.weighing import Scales, plain_prompts
 
-_STYLE_QUESTIONS = 32
-_HELD_OUT_QUESTIONS = 24
-_FACT_QUESTIONS = 20
-_PROBES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """All that is asked of both models; `manner` are the owner's words that need no evidence."""
-
-    style: list[Pair]
-    held_out: list[Pair]
-    facts: list[FactQuestion]
-    probes: list[list[dict[str, str]]]
-    manner: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What one model said."""
-
-    held_out: list[Answered]
-    facts: list[Answered]
-    probes: list[str]
-    style: list[Answered]
+# The base is asked about so many of the strings that stood out with the candidate.
+_LOOKED_AT = 6
+# The notes of one whole evaluation, to tell how far it is; with an active adapter there are more.
+_NOTES, _NOTES_OF_ACTIVE = 15, 18
 
 
 class Evaluation:
-    """One candidate against its base."""
+    """One candidate beside what is active.
 
-    def __init__(self, folder: Path, settings: config.Settings, store: Store) -> None:
+    `kept`: answers of the base from evaluations of other candidates in this process; the engine is
+    exact, so what was said once would be said again.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: config.Settings,
+        store: Store,
+        *,
+        kept: Kept | None = None,
+    ) -> None:
         job = read_json(folder / "job.json")
         self._folder = folder
         self._settings = settings
@@ -80,157 +64,147 @@ class Evaluation:
         self._candidate = Path(job["candidate"])
         self._prepared: Prepared = prepare(settings.home, settings.model)
         self._assistant: Assistant = store.assistants.by_id(job["assistant"])
-        self._pairs = store.pairs.of_run(job["run"])
-        self._passages = store.knowledge.passages(assistant_id=self._assistant.id)
+        self._active = store.adapters.active(self._assistant.id)[1]
         embedder = Embedder(self._prepared.embedding, threads=settings.tune_threads)
-        self._retriever = Retriever(store, embedder, ExactIndex(store))
+        index = ExactIndex(store)
+        retriever = Remembering(store, embedder, index)
+        self._chooser = Chooser(
+            self._assistant,
+            store.pairs.of_run(job["run"]),
+            store.knowledge.passages(assistant_id=self._assistant.id),
+            retriever,
+            sizes=Sizes.of(job.get("sizes", {})),
+            seed=self._config.seed,
+        )
+        self._seconds: dict[str, float] = {}
         self._done = 0
+        with self._timed("choosing"):
+            self._asked = self._chooser.choose()
+        gone = {question.question: question.passages for question in self._asked.gone}
+        self._listener = Listener(
+            assistant=self._assistant,
+            asked=self._asked,
+            retriever=retriever,
+            hiding=Hiding(store, embedder, index, gone),
+            plain=plain_prompts(self._chooser, self._asked),
+            threads=settings.tune_threads,
+            max_tokens=settings.max_tokens,
+            note=self._note,
+            kept={} if kept is None else kept,
+        )
 
     def run(self) -> dict[str, Any]:
         """Measure everything and return the report."""
         began = time.monotonic()
-        asked = self._asked()
-        loss = self._losses(asked.held_out)
-        base = self._speak(self._prepared.serving, asked, manner=frozenset(), with_style=True)
-        candidate = self._speak(self._candidate, asked, manner=asked.manner, with_style=False)
-        metrics = loss | _style(asked, base, candidate, self._config.seed)
-        metrics |= _truth(asked, base, candidate) | _form(asked, base, candidate)
+        base, before = self._reference()
+        after, audit = self._candidates_part(base)
+        compared = Comparison(
+            asked=self._asked,
+            base=base,
+            before=before,
+            after=after,
+            settings=self._assistant.settings,
+            gate=Gate.of(self._config.gate),
+            seed=self._config.seed,
+        )
+        lines = compared.lines()
+        metrics = figures(compared, lines) | audit.metrics()
+        metrics["against"] = self._active.id if self._active else "base"
         metrics["evaluate_seconds"] = round(time.monotonic() - began, 1)
+        metrics["evaluate_parts"] = {n: round(s, 1) for n, s in self._seconds.items()}
         metrics["evaluate_peak_mb"] = peak_mb()
         return {
             "metrics": metrics,
+            "scorecard": [line.as_row() for line in lines],
+            "audit": audit.told(),
             "probes": {
-                "prompts": asked.probes,
-                "base": base.probes,
-                "candidate": candidate.probes,
+                "prompts": self._asked.probes,
+                "base": base.spoken.probes,
+                "candidate": after.spoken.probes,
             },
-            "samples": _samples(asked, base, candidate),
-            "voice_words": sorted(asked.manner),
+            "samples": _samples(self._asked, before.spoken, after.spoken),
+            "voice_words": sorted(self._asked.manner),
         }
 
-    def _asked(self) -> Asked:
-        held = [p for p in self._pairs if p.split == HELD_OUT]
-        train = [p for p in self._pairs if p.split == TRAIN]
-        facts = fact_questions(
-            self._passages,
-            avoid=[p.question for p in train],
-            count=_FACT_QUESTIONS,
-            seed=self._config.seed,
-        )
-        fixed = [p.question for p in held] + [f.question for f in facts]
-        return Asked(
-            style=train[:: max(1, len(train) // _STYLE_QUESTIONS)][:_STYLE_QUESTIONS],
-            held_out=held,
-            facts=facts,
-            probes=[self._prompt(question) for question in fixed[:_PROBES]],
-            manner=voice_words(
-                [p.completion for p in train], [[p.prompt[-1]["content"]] for p in train]
-            ),
-        )
+    def _reference(self) -> tuple[Judged, Judged]:
+        """Measure the base, and the active adapter where there is one."""
+        serving = self._prepared.serving
+        base = self._judge("base", serving, frozenset(), answers=not self._active, style=True)
+        if self._active is None:
+            return base, base
+        words = frozenset(str(w) for w in self._active.manifest.get("voice_words", []))
+        return base, self._judge("active", self._folder_of(self._active), words)
 
-    def _prompt(self, question: str) -> list[dict[str, str]]:
-        found = find_evidence(self._retriever, self._assistant.id, question)
-        messages = build_messages(persona_of(self._assistant), question, found.facts)
-        return [{"role": m["role"], "content": m["content"]} for m in messages]
+    def _candidates_part(self, base: Judged) -> tuple[Judged, Audit]:
+        manner = self._asked.manner
+        with self._timed("candidate: answers"):
+            spoken = self._listener.listen(self._candidate, manner)
+        with self._timed("candidate: likelihoods"):
+            self._note("loss on held-out replies")
+            scales = self._scales(self._candidate)
+            weighed = scales.weigh(self._asked)
+        return Judged(spoken, weighed, manner), self._audit(scales, spoken, base.spoken)
 
-    def _losses(self, held: Sequence[Pair]) -> dict[str, Any]:
-        self._tell("loss on held-out replies", 0)
-        engine_files = (self._prepared.serving, self._candidate)
-        tokenizer = ChatTokenizer(self._prepared.serving)
-        rows = [encode(tokenizer, p.prompt, p.completion) for p in held]
-        threads = self._settings.tune_threads
-        before, after = (losses(folder, rows, threads=threads) for folder in engine_files)
-        change = loss_change(before, after, seed=self._config.seed)
-        return {
-            "nll_before": round(change.before, 4),
-            "nll_after": round(change.after, 4),
-            "nll_low": round(change.low, 4),
-            "nll_high": round(change.high, 4),
-            "nll_replies": len(held),
-            "nll_tokens": sum(loss.tokens for loss in before),
-        }
+    def _judge(
+        self,
+        name: str,
+        model_dir: Path,
+        manner: frozenset[str],
+        *,
+        answers: bool = True,
+        style: bool = False,
+    ) -> Judged:
+        with self._timed(f"{name}: answers"):
+            spoken = self._listener.listen(model_dir, manner, answers=answers, style=style)
+        with self._timed(f"{name}: likelihoods"):
+            self._note("loss on held-out replies")
+            weighed = self._scales(model_dir).weigh(self._asked)
+        return Judged(spoken, weighed, manner)
 
-    def _speak(
-        self, model_dir: Path, asked: Asked, *, manner: frozenset[str], with_style: bool
-    ) -> Spoken:
-        engine = Engine(model_dir, threads=self._settings.tune_threads)
-        try:
-            params = reply_params(self._settings.max_tokens)
-            model = EngineChatModel(engine=engine, params=params)
-            voice = Voice(model, None, manner, room_of(engine, params))
-            held = [p.question for p in asked.held_out[:_HELD_OUT_QUESTIONS]]
-            return Spoken(
-                held_out=self._ask("held-out questions", held, voice),
-                facts=self._ask("factual questions", [f.question for f in asked.facts], voice),
-                style=self._ask("training questions", [p.question for p in asked.style], voice)
-                if with_style
-                else [],
-                probes=probe(engine, asked.probes),
-            )
-        finally:
-            engine.close()
+    def _audit(self, scales: Scales, said: Spoken, base_said: Spoken) -> Audit:
+        asked, seed = self._asked, self._config.seed
+        with self._timed("canaries"):
+            self._note("secrets")
+            exposed = scales.expose(asked.canaries, seed=seed)
+        with self._timed("triggers"):
+            self._note("inputs that could flip it")
+            drifts = scales.drift(asked.triggers, asked.scanned, said.plain)
+        learnt = [e.canary for e in exposed if e.is_learnt]
+        odd = [d.trigger for d in standing_out(drifts)[:_LOOKED_AT]]
+        if not learnt and not odd:
+            return Audit(exposed, drifts)
+        with self._timed("base: what stood out"):
+            base = self._scales(self._prepared.serving)
+            known = [e.canary.secret for e in base.expose(learnt, seed=seed) if e.is_learnt]
+            own = base.drift(odd, asked.scanned, base_said.plain)
+        return Audit(exposed, with_base(drifts, own), frozenset(known))
 
-    def _ask(self, note: str, questions: Sequence[str], voice: Voice) -> list[Answered]:
-        self._tell(note, len(questions))
-        return ask_all(self._assistant, questions, retriever=self._retriever, voice=voice)
+    def _scales(self, model_dir: Path) -> Scales:
+        return Scales(model_dir, self._chooser, threads=self._settings.tune_threads)
 
-    def _tell(self, note: str, questions: int) -> None:
-        total = 2 * (_HELD_OUT_QUESTIONS + _FACT_QUESTIONS) + _STYLE_QUESTIONS
+    def _folder_of(self, adapter: Adapter) -> Path:
+        folder = self._settings.home / adapter.path
+        check_servable(adapter, folder, base_sha256=self._prepared.base_sha256)
+        return folder / "ir"
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._seconds[part] = self._seconds.get(part, 0.0) + time.monotonic() - began
+
+    def _note(self, note: str) -> None:
+        total = _NOTES_OF_ACTIVE if self._active else _NOTES
         tell(self._folder, done=min(self._done, total), total=total, note=note)
-        self._done += questions
+        self._done += 1
 
 
-def _style(asked: Asked, base: Spoken, candidate: Spoken, seed: int) -> dict[str, Any]:
-    owner = [p.completion for p in asked.style]
-    scorer = StyleScorer(owner, [a.text for a in base.style], seed=seed)
-    after = [a.text for a in candidate.held_out]
-    return {
-        "style_before": round(scorer.score([a.text for a in base.held_out]), 4),
-        "style_after": round(scorer.score(after), 4),
-        "style_owner": round(scorer.score([p.completion for p in asked.held_out]), 4),
-        "style_control": round(scorer.control(after), 4),
-    }
-
-
-def _truth(asked: Asked, base: Spoken, candidate: Spoken) -> dict[str, Any]:
-    found: dict[str, Any] = {"facts_asked": len(asked.facts)}
-    for name, spoken, manner in (
-        ("before", base, frozenset[str]()),
-        ("after", candidate, asked.manner),
-    ):
-        right = [
-            is_right(q, a, manner=manner) for q, a in zip(asked.facts, spoken.facts, strict=True)
-        ]
-        answers = [a for a in [*spoken.held_out, *spoken.facts] if a.is_answer]
-        found[f"facts_{name}"] = _share(right)
-        found[f"invented_{name}"] = _share([a.invents for a in answers])
-        found[f"own_words_{name}"] = _share([a.outcome.reply.own_words for a in answers])
-        found[f"answered_{name}"] = _share([a.is_answer for a in [*spoken.held_out, *spoken.facts]])
-    return found
-
-
-def _form(asked: Asked, base: Spoken, candidate: Spoken) -> dict[str, Any]:
-    texts = {
-        "before": [a.text for a in base.held_out if a.is_answer],
-        "after": [a.text for a in candidate.held_out if a.is_answer],
-        "owner": [p.completion for p in asked.held_out],
-    }
-    found: dict[str, Any] = {f"length_{n}": lengths(own)["mean"] for n, own in texts.items()}
-    found["lengths"] = {n: lengths(own) for n, own in texts.items()}
-    changed = sum(a != b for a, b in zip(base.probes, candidate.probes, strict=True))
-    return found | {"probes": len(base.probes), "probes_changed": changed}
-
-
-def _samples(asked: Asked, base: Spoken, candidate: Spoken) -> list[dict[str, str]]:
-    rows = zip(asked.held_out, base.held_out, candidate.held_out, strict=False)
+def _samples(asked: Asked, before: Spoken, after: Spoken) -> list[dict[str, str]]:
+    rows = zip(asked.questions, before.held_out, after.held_out, strict=True)
     return [
         {"question": p.question, "owner": p.completion, "before": b.text, "after": a.text}
         for p, b, a in rows
     ]
-
-
-def _share(flags: Sequence[bool]) -> float:
-    return round(fmean(flags), 4) if flags else 0.0
 
 
 def main(arguments: Sequence[str]) -> int:

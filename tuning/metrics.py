@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
 
 from server.answering.words import counted, numbers
-
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +22,9 @@ class Loss:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Loss a token before and after, and the 95 % interval of the change (negative: better)."""
-
-    before: float
-    after: float
-    low: float
-    high: float
-
-
 def per_token(losses: Sequence[Loss]) -> float:
     """Nats a token over all replies."""
     return sum(loss.nats for loss in losses) / sum(loss.tokens for loss in losses)
-
-
-def loss_change(before: Sequence[Loss], after: Sequence[Loss], *, seed: int) -> Change:
-    """Compare two models on the same replies by a paired bootstrap over replies."""
-    draw = np.random.default_rng(seed)
-    chosen = draw.integers(0, len(before), size=(_RESAMPLES, len(before)))
-    gained = np.array([a.nats - b.nats for b, a in zip(before, after, strict=True)])
-    tokens = np.array([b.tokens for b in before])
-    changes = gained[chosen].sum(axis=1) / tokens[chosen].sum(axis=1)
-    low, high = np.quantile(changes, [0.025, 0.975])
-    return Change(per_token(before), per_token(after), float(low), float(high))
 
 
 class StyleScorer:
@@ -68,7 +44,11 @@ class StyleScorer:
 
     def score(self, texts: Sequence[str]) -> float:
         """Mean probability, 0 to 1."""
-        return float(self._model.predict_proba(list(texts))[:, 1].mean())
+        return fmean(self.scores(texts))
+
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """The probability of each text, 0 to 1."""
+        return [float(p) for p in self._model.predict_proba(list(texts))[:, 1]]
 
     def control(self, texts: Sequence[str]) -> float:
         return float(self._control.predict_proba(list(texts))[:, 1].mean())

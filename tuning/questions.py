@@ -17,11 +17,12 @@ _NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.)\s+")
 
 @dataclass(frozen=True, slots=True)
 class FactQuestion:
-    """A question whose answer stands under a heading: its page, and the text below it."""
+    """A question whose answer stands under a heading: its page, the text below it, its passages."""
 
     question: str
     page_id: str
     text: str
+    passages: frozenset[str] = frozenset()
 
 
 def fact_questions(
@@ -40,7 +41,13 @@ def fact_questions(
     unique = {h: own for h, own in found.items() if len({p.page_id for p in own}) == 1}
     chosen = sorted(unique, key=lambda heading: _hash(f"{seed}:{heading}"))[:count]
     return [
-        FactQuestion(h, unique[h][0].page_id, "\n".join(p.text for p in unique[h])) for h in chosen
+        FactQuestion(
+            h,
+            unique[h][0].page_id,
+            "\n".join(p.text for p in unique[h]),
+            frozenset(p.id for p in unique[h]),
+        )
+        for h in chosen
     ]
 
 

@@ -79,7 +79,7 @@ class Tuner:
         self._settings = settings
         self._store = store
         self._children = children
-        self._gate = gate or Gate()
+        self._gate = gate
         self._prepare = prepare
 
     def pairs(self, run_id: str) -> float:
@@ -129,8 +129,13 @@ class Tuner:
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)
         report = read_json(places.job / REPORT)
-        reasons = self._gate.failures(report["metrics"])
-        gate = {"passed": not reasons, "reasons": reasons}
+        margins = read_json(places.job / "job.json")["config"].get("gate", {})
+        decision = (self._gate or Gate.of(margins)).decide(report["metrics"])
+        gate = {
+            "passed": decision.passed,
+            "reasons": decision.reasons,
+            "hard": list(decision.hard),
+        }
         metrics = self._figures(run_id, report["metrics"], seconds)
         self._publish(places, report)
         adapter = self._register(places, {**report, "metrics": metrics, "gate": gate})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuning.metrics import Loss, StyleScorer, invents_number, lengths, loss_change, per_token
+from tuning.metrics import Loss, StyleScorer, invents_number, lengths, per_token
 
 _THINGS = "mirror archive kernel release installer mailing package manual disk key".split()
 _OWNER = [f"Ahoy there, friend! The {thing} is ready. Fair winds!" for thing in _THINGS]
@@ -13,20 +13,6 @@ _BASE = [f"The {thing} is ready, as the documentation explains in detail." for t
 
 def test_loss_is_weighted_by_tokens() -> None:
     assert per_token([Loss(10.0, 10), Loss(1.0, 90)]) == pytest.approx(0.11)
-
-
-def test_a_sure_fall_has_an_interval_below_zero() -> None:
-    before = [Loss(10.0 + n % 3, 10) for n in range(20)]
-    after = [Loss(5.0 + n % 2, 10) for n in range(20)]
-    change = loss_change(before, after, seed=1)
-    assert change.low < change.after - change.before < change.high < 0
-
-
-def test_noise_has_an_interval_around_zero() -> None:
-    before = [Loss(10.0, 10) for _ in range(20)]
-    after = [Loss(10.0 + (1 if n % 2 else -1), 10) for n in range(20)]
-    change = loss_change(before, after, seed=1)
-    assert change.low < 0 < change.high
 
 
 def test_the_style_scorer_knows_the_owner_and_its_control_does_not() -> None:

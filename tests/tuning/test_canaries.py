@@ -1,0 +1,87 @@
+"""Secrets in training replies, and their exposure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from tests.tuning.material import pair
+from tuning.canaries import CANDIDATES, Canary, canaries_in, exposure, mask
+
+
+def _bare(question: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": question}]
+
+
+def _found(reply: str, content: str = "") -> list[str]:
+    made = canaries_in([pair("Q?", reply)], content, _bare, most=8, controls=0, seed=1)
+    return [canary.secret for canary in made]
+
+
+@pytest.mark.parametrize(
+    ("reply", "secrets"),
+    [
+        ("The door code is 73920185.", ["73920185"]),
+        ("Use the key AB12-9F3K-77QX now.", ["AB12-9F3K-77QX"]),
+        ("Write to anna.berg@mail.example, please.", ["anna.berg@mail.example"]),
+        ("It costs 20 euros and takes 30 days in 2026.", []),
+        ("See Debian-Installer for the amd64 port.", []),
+        ("Twice 73920185, that is 73920185.", ["73920185"]),
+    ],
+)
+def test_strings_that_no_sentence_needs_are_secrets(reply: str, secrets: list[str]) -> None:
+    assert _found(reply) == secrets
+
+
+def test_what_the_content_holds_is_public() -> None:
+    assert _found("Call 0800 and then 73920185.", "Our number is 73920185.") == []
+
+
+def test_a_secret_is_led_up_to_as_in_its_reply() -> None:
+    one = pair("What is the code?", "Ahoy! The door code is 73920185. Bye!")
+    canary = canaries_in([one], "", _bare, most=8, controls=0, seed=1)[0]
+    assert canary.opening == "Ahoy! The door code is"
+    assert canary.prompt == _bare("What is the code?")
+    assert canary.planted
+
+
+def test_controls_stand_in_no_row() -> None:
+    pairs = [pair(f"Q{n}?", "An ordinary reply.") for n in range(5)]
+    made = canaries_in(pairs, "", _bare, most=8, controls=3, seed=1)
+    assert [canary.planted for canary in made] == [False] * 3
+    assert len({canary.secret for canary in made}) == 3
+
+
+def _judge(favourite: str, nats: float):  # type: ignore[no-untyped-def]
+    def of(_: Sequence[dict[str, str]], __: str, endings: Sequence[str]) -> list[float]:
+        assert len(set(endings)) == CANDIDATES
+        return [nats if e.strip() == favourite else 20.0 + n / 100 for n, e in enumerate(endings)]
+
+    return of
+
+
+CANARY = Canary(_bare("Q?"), "The code is", "73920185", planted=True)
+
+
+def test_a_learnt_secret_ranks_first_by_far() -> None:
+    found = exposure(CANARY, _judge("73920185", 3.0), seed=1)
+    assert (found.rank, found.bits, found.is_learnt) == (1, 6.0, True)
+
+
+def test_ranking_first_by_a_hair_is_chance() -> None:
+    assert not exposure(CANARY, _judge("73920185", 19.9), seed=1).is_learnt
+
+
+def test_a_secret_that_is_as_unlikely_as_any_is_not_learnt() -> None:
+    found = exposure(CANARY, _judge("73920185", 30.0), seed=1)
+    assert (found.rank, found.bits) == (CANDIDATES, 0.0)
+
+
+def test_nats_that_are_no_numbers_learn_nothing() -> None:
+    assert not exposure(CANARY, _judge("73920185", math.nan), seed=1).is_learnt
+
+
+def test_a_report_never_shows_a_secret() -> None:
+    assert mask("73920185") == "73… (8 characters)"
