@@ -158,7 +158,7 @@ def show_adapter(adapter_id: str, as_json: bool) -> None:
 @json_option
 def promote_adapter(adapter_id: str, as_json: bool) -> None:
     """Make an adapter that passed the gate the one that answers."""
-    from server.llm.adapters import promote
+    from server.llm.promotion import promote
     from tuning.proof import proven
 
     with _opened() as (settings, store):
@@ -171,7 +171,7 @@ def promote_adapter(adapter_id: str, as_json: bool) -> None:
 @json_option
 def roll_back_adapter(key: str, as_json: bool) -> None:
     """Return to what answered before, and prove it with the probe set."""
-    from server.llm.adapters import roll_back
+    from server.llm.promotion import roll_back
     from tuning.proof import proven
 
     with _opened() as (settings, store):

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from server.errors import Conflict, Refused, Unavailable
-from server.llm.adapters import EngineVoices, check_servable, promote, roll_back
+from server.llm.adapters import EngineVoices, check_servable
 from server.llm.engine import Engine, GenerationParams
 from server.llm.folders import file_sha256, write_manifest
 from server.llm.models import Prepared
+from server.llm.promotion import promote, roll_back
 from server.prompt import PROMPT_VERSION
 from server.store import Store
 from server.store.adapters import Adapter, Serving
@@ -287,7 +288,7 @@ def test_an_engine_that_fails_its_probes_is_reported_too(stage: Stage) -> None:
         def generate(self, prompt: Any, params: GenerationParams | None = None) -> Any:
             raise Unavailable("The model is not available.")
 
-    stage.voices._open = Mute
+    stage.voices._warm._open = Mute
     serving = stage.promote(adapter)
     assert not serving.ok and serving.error
 
