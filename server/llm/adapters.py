@@ -1,8 +1,9 @@
 """Which engine answers for which assistant: loading, proving, swapping and going back.
 
 Promotion, rolling back and canaries are rows (`server.llm.promotion`). The serving process watches
-them, loads the model beside the running one and moves one pointer; visitors notice nothing. Then the live model answers the probe
-set, and the log tells whether these are the replies that were evaluated.
+them, loads the model beside the running one and moves one pointer; visitors notice nothing. Then
+the live model answers the probe set, and the log tells whether these are the replies that were
+evaluated.
 """
 
 from __future__ import annotations
