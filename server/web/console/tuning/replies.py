@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import Response, request, url_for
 
-from server.errors import AppError, Unavailable
+from server.errors import AppError, NotFound, Unavailable
 from server.learn.exclusions import Exclusions, exclusions, left_out
 from server.store.assistants import Assistant
 from server.store.material import APPROVED, CORRECTED, VOICE, Material, Reply
@@ -37,6 +37,7 @@ def replies(key: str) -> Response:
 def leave_out(key: str, origin_id: str) -> Response:
     """Keep a reply out of the runs to come; the next page offers to undo it."""
     assistant = assistant_at(key)
+    _check_its(assistant, origin_id)
     reason = " ".join(request.form.get("reason", "").split()) or "left out in the console"
     try:
         _verbs().exclude(assistant.id, origin_id, reason=reason, actor=auth.actor())
@@ -49,6 +50,7 @@ def leave_out(key: str, origin_id: str) -> Response:
 @auth.require("reviewer")
 def take_in(key: str, origin_id: str) -> Response:
     assistant = assistant_at(key)
+    _check_its(assistant, origin_id)
     try:
         _verbs().include(assistant.id, origin_id, actor=auth.actor())
     except AppError as error:
@@ -103,6 +105,12 @@ def _address(assistant: Assistant, origin: str, text: str, page: int) -> str:
         text=text or None,
         page=page,
     )
+
+
+def _check_its(assistant: Assistant, origin_id: str) -> None:
+    found = Material(auth.services().store.database).replies(assistant.id)
+    if origin_id not in {reply.origin_id for reply in found}:
+        raise NotFound("There is no such reply to learn from.", hint="Reload the list.")
 
 
 def _verbs() -> Exclusions:
