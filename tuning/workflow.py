@@ -28,8 +28,8 @@ from server.store.database import now
 from server.store.runs import OPEN_STATUSES
 from tuning.child import Cancelled, Runner, Stage, read_json, write_json
 from tuning.config import TuningConfig
-from tuning.curve import read_curve, thinned
 from tuning.gate import Gate
+from tuning.loss_curve import read_curve, thinned
 from tuning.manifest import manifest, read_manifest
 from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED, Places
 from tuning.publishing import publish
@@ -185,9 +185,7 @@ class Tuner:
         kept = {name: progress.get(name) for name in ("done", "total", "note")}
         began = self._began.setdefault((run_id, stage), time.monotonic())
         kept["seconds"] = round(time.monotonic() - began, 1)
-        if stage in ("train", "merge", "evaluate") and (
-            points := thinned(read_curve(self._places(run_id).job))
-        ):
+        if points := thinned(read_curve(self._places(run_id).job)):
             kept["curve"] = points
         self._store.runs.note(run_id, stage=stage, progress=kept)
 

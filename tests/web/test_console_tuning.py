@@ -246,13 +246,17 @@ def test_scorecard_is_shown_with_its_intervals_and_hard_rules(world: World) -> N
         "difference": 0.2,
         "low": 0.05,
         "high": 0.36,
+        "better": "less",
         "verdict": "worse",
         "hard": True,
     }
-    adapter = world.adapter(passed=False, report={"scorecard": [row]})
+    unsure = row | {"name": "copies", "title": "Copied", "low": -0.1, "verdict": "not sure"}
+    adapter = world.adapter(passed=False, report={"scorecard": [row, unsure]})
     page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
     assert "States facts without its sources" in page and "must hold" in page
-    assert "n = 40" in page and "+20 points (+5 points to +36 points)" in page
+    assert "n = 40" in page and "+20 points (+5 to +36), surely worse" in page
+    assert "+20 points (-10 to +36), could be chance" in page and "not sure" in page
+    assert page.count('class="num worse"') == 1
     assert "It must not answer your visitors." in page
 
 

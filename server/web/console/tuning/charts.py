@@ -42,7 +42,13 @@ _TONES = {"better": "good", "worse": "bad"}
 
 
 def interval(
-    difference: float | None, low: float | None, high: float | None, *, better: str, share: bool
+    difference: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    better: str,
+    share: bool,
+    digits: int = 2,
 ) -> Interval | None:
     """Place an interval; None where there is none. Surely better or worse only if it leaves zero
     out."""
@@ -59,7 +65,11 @@ def interval(
             tone, sure = "muted", "surely different"
     else:
         tone, sure = "muted", "could be chance"
-    told = f"{_signed(difference, share)} ({_signed(low, share)} to {_signed(high, share)}), {sure}"
+    at, start, end = (
+        f"{100 * value:+.0f}" if share else f"{value:+.{digits}f}"
+        for value in (difference, low, high)
+    )
+    told = f"{at}{' points' if share else ''} ({start} to {end}), {sure}"
     return Interval(at_low, at_middle, at_high, tone, told)
 
 
@@ -71,6 +81,7 @@ def interval_of(measure: Measure) -> Interval | None:
         measure.high,
         better=measure.better,
         share=measure.is_share,
+        digits=measure.digits,
     )
 
 
@@ -104,7 +115,3 @@ def curve(points: Sequence[dict[str, Any]]) -> Curve | None:
 
 def _points(places: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x},{y}" for x, y in places)
-
-
-def _signed(value: float, share: bool) -> str:
-    return f"{value * 100:+.0f} points" if share else f"{value:+.2f}"

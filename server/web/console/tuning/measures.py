@@ -37,15 +37,35 @@ class Measure:
         return self.after - self.before
 
     @property
+    def could_be_chance(self) -> bool:
+        """Whether the interval of the difference holds zero; False where there is none."""
+        return self.low is not None and self.high is not None and self.low <= 0 <= self.high
+
+    @property
+    def digits(self) -> int:
+        """How many places a figure is worth."""
+        return 0 if max(abs(self.before or 0), abs(self.after or 0)) >= 10 else 2
+
+    @property
     def verdict(self) -> str:
-        """better, worse or same; empty where there is nothing to compare or no direction."""
+        """better, worse, same, no worse or not sure; empty where nothing can be said.
+
+        The evaluation's own word where it has one; better and worse never against the interval.
+        """
         if self.told:
             return self.told
         if self.before is None or self.after is None or not self.better:
             return ""
+        if self.could_be_chance:
+            return "not sure"
         if self.before == self.after:
             return "same"
         return "better" if (self.after < self.before) == (self.better == "less") else "worse"
+
+    @property
+    def tone(self) -> str:
+        """The verdict's colour: better, worse, or none."""
+        return self.verdict if self.verdict in ("better", "worse") else ""
 
 
 # (name of the metric, title, what it means, which way is better, whether it is a share)
@@ -56,7 +76,7 @@ _MEASURES = (
     ("invented", "Invented numbers", "Drafts with a number that no source holds", "less", True),
     ("length", "Words in a reply", "Must stay in a band around your own replies", "", False),
 )
-_VERDICTS = frozenset({"better", "worse", "same"})
+_VERDICTS = frozenset({"better", "worse", "same", "no worse", "not sure"})
 
 
 def measures(run: Run, scorecard: Sequence[Mapping[str, Any]] = ()) -> list[Measure]:
@@ -92,12 +112,13 @@ def _scored(row: Mapping[str, Any]) -> Measure:
     known = next((spec for spec in _MEASURES if spec[0] == name), None)
     before, after = _number(row.get("before")), _number(row.get("after"))
     verdict = str(row.get("verdict") or "")
+    better = str(row.get("better") or (known[3] if known else ""))
     shares = [value for value in (before, after) if value is not None]
     return Measure(
         name=name,
         title=str(row.get("title") or name),
         help=str(row.get("help") or (known[2] if known else "")),
-        better=str(row.get("better") or (known[3] if known else "")),
+        better=better if better in ("more", "less") else "",
         is_share=bool(row.get("share", known[4] if known else _looks_like_share(name, shares))),
         before=before,
         after=after,

@@ -153,6 +153,8 @@ def _facts(row: Measure | None) -> list[Sentence]:
         text = f"It gets as many facts right as before ({row.after:.0%} of the questions asked)."
         return [Sentence("good", text)]
     shares = f"{row.after:.0%} of the questions asked, {row.before:.0%} before"
+    if row.could_be_chance:
+        return [Sentence("muted", f"Facts it got right: {shares}. That could be chance.")]
     return [Sentence("bad", f"It gets fewer facts right: {shares}.")]
 
 

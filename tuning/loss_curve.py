@@ -1,4 +1,7 @@
-"""The loss curve of a run, as training writes it line by line: step, loss, eval_loss, seconds."""
+"""The loss curve of a run for the console, read from what training writes line by line.
+
+A line has step, loss or eval_loss, seconds, and the phase where training has several.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,26 @@ Point = dict[str, float]
 
 
 def read_curve(job: Path) -> list[Point]:
-    """The points so far, in order of steps; a line that is half written is left for later.
+    """The points so far, in order; a line that is half written is left for later.
 
-    A run that was taken up again writes its last steps twice: the later line counts.
+    A run that was taken up again writes its last steps twice: the later line counts. The steps of
+    a later phase go on where those of the phase before ended.
     """
     try:
         lines = (job / CURVE).read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    points: dict[float, Point] = {}
+    phases: dict[str, dict[float, Point]] = {}
     for line in lines:
         try:
-            point = _point(json.loads(line))
+            row = json.loads(line)
         except ValueError:
             continue
+        point = _point(row)
         if point is not None:
-            points[point["step"]] = points.get(point["step"], {}) | point
-    return [points[step] for step in sorted(points)]
+            own = phases.setdefault(str(row.get("phase", "")), {})
+            own[point["step"]] = own.get(point["step"], {}) | point
+    return _joined(list(phases.values()))
 
 
 def thinned(points: Sequence[Point], most: int = _MOST) -> list[Point]:
@@ -46,6 +52,14 @@ def thinned(points: Sequence[Point], most: int = _MOST) -> list[Point]:
         for n, point in enumerate(points)
         if n % every == 0 or n == len(points) - 1 or "eval_loss" in point
     ]
+
+
+def _joined(phases: Sequence[dict[float, Point]]) -> list[Point]:
+    joined: list[Point] = []
+    for own in phases:
+        before = joined[-1]["step"] if joined else 0.0
+        joined += [own[step] | {"step": before + step} for step in sorted(own)]
+    return joined
 
 
 def _point(row: Any) -> Point | None:

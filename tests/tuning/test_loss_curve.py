@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tuning.curve import CURVE, read_curve, thinned
+from tuning.loss_curve import CURVE, read_curve, thinned
 
 
 def test_no_file_is_no_curve(tmp_path: Path) -> None:
@@ -33,6 +33,16 @@ def test_points_are_read_in_order_and_a_half_line_is_left_for_later(tmp_path: Pa
         {"step": 4.0},
         {"step": 6.0},
     ]
+
+
+def test_a_later_phase_goes_on_where_the_one_before_ended(tmp_path: Path) -> None:
+    lines = [
+        {"phase": "sft", "step": 1, "loss": 3.0},
+        {"phase": "sft", "step": 2, "loss": 2.0},
+        {"phase": "dpo", "step": 1, "loss": 0.7},
+    ]
+    (tmp_path / CURVE).write_text("\n".join(map(json.dumps, lines)) + "\n")
+    assert [(p["step"], p["loss"]) for p in read_curve(tmp_path)] == [(1, 3.0), (2, 2.0), (3, 0.7)]
 
 
 def test_a_long_curve_keeps_its_end_and_all_that_was_measured_aside() -> None:
