@@ -129,7 +129,7 @@ class Chat:
             if earlier is not None:
                 return self.follow(earlier)
             live = self._open(conversation, checked, idempotency_key)
-        self._pool.submit(self._run, assistant, live)
+        self._pool.submit(self._run, assistant, live, _visitor(conversation))
         return live
 
     def follow(self, turn: Turn) -> LiveTurn:
@@ -194,10 +194,10 @@ class Chat:
                 del self._live[id]
         return live
 
-    def _run(self, assistant: Assistant, live: LiveTurn) -> None:
+    def _run(self, assistant: Assistant, live: LiveTurn, visitor_id: str | None) -> None:
         try:
             live.add("turn", {"turn": live.turn.id})
-            self._answer(assistant, live)
+            self._answer(assistant, live, visitor_id)
         except AppError as error:
             self._fail(live, error)
         except Exception:
@@ -206,9 +206,10 @@ class Chat:
         finally:
             self._free.release()
 
-    def _answer(self, assistant: Assistant, live: LiveTurn) -> None:
+    def _answer(self, assistant: Assistant, live: LiveTurn, visitor_id: str | None) -> None:
         history, stopped = self._history(live.turn), live.stopping.is_set
-        for step in self._steps(assistant, live.turn.question, history, stopped):
+        steps = self._steps(assistant, live.turn.question, history, stopped, visitor_id=visitor_id)
+        for step in steps:
             if isinstance(step, Outcome):
                 self._finish(live, step, "stopped" if live.stopping.is_set() else "complete")
             elif isinstance(step, Evidence):
@@ -222,12 +223,14 @@ class Chat:
         question: str,
         history: Sequence[Said],
         stopped: Callable[[], bool],
+        *,
+        visitor_id: str | None = None,
     ) -> Iterator[Evidence | str | Outcome]:
         return answer(
             assistant,
             question,
             retriever=self._retriever,
-            voice=lambda: self._voices.voice(assistant.id),
+            voice=lambda: self._voices.voice(assistant.id, visitor_id),
             history=history,
             stopped=stopped,
             curated=self._curated,
@@ -277,6 +280,11 @@ class Chat:
 def error_body(error: AppError) -> dict[str, str]:
     """The one shape in which errors are told."""
     return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _visitor(conversation: Conversation) -> str | None:
+    """Whom a canary may try; None for staff, whose conversations have no token."""
+    return conversation.visitor_id if conversation.token_hash else None
 
 
 def _said(turn: Turn) -> Said:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from server.errors import Conflict
 from server.jobs import TUNING_QUEUE, Jobs
 from server.store import Store
@@ -12,12 +15,27 @@ from server.store.runs import Run
 WORKFLOW = "tune"
 
 
-def ask_for_run(store: Store, jobs: Jobs, assistant_id: str, *, actor: str) -> Run:
-    """Ask the tuning worker for a run; Conflict if one of this assistant is still open."""
-    run = store.runs.ask(assistant_id, config={}, requested_by=actor)
+def ask_for_run(
+    store: Store,
+    jobs: Jobs,
+    assistant_id: str,
+    *,
+    actor: str,
+    config: Mapping[str, Any] | None = None,
+) -> Run:
+    """Ask the tuning worker for a run; Conflict if one of this assistant is still open.
+
+    `config`: values of the run that differ from the defaults, such as {"method": "sft"}.
+    """
+    run = store.runs.ask(assistant_id, config=dict(config or {}), requested_by=actor)
     workflow_id = new_id("wfl")
     store.runs.note(run.id, workflow_id=workflow_id)
-    jobs.enqueue(TUNING_QUEUE, WORKFLOW, run.id, workflow_id=workflow_id)
+    try:
+        jobs.enqueue(TUNING_QUEUE, WORKFLOW, run.id, workflow_id=workflow_id)
+    except Exception:
+        # An open run that nobody works on would keep every other one away.
+        store.runs.end(run.id, "failed", error="It could not be queued; try again.")
+        raise
     store.audit.add(actor, "run.ask", run.id)
     return store.runs.run(run.id)
 

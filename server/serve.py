@@ -24,7 +24,7 @@ class WebServer(BaseApplication):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._services: Any = None
-        self._checks: Any = None
+        self._watches: list[Any] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -48,9 +48,10 @@ class WebServer(BaseApplication):
     def load(self) -> Any:
         from server.answering.fitting import fit_soon
         from server.app import create_app  # seconds of imports that the arbiter does without
-        from server.checking.asking import Watch
+        from server.checking import asking as checking
         from server.demo import ensure_demo
         from server.presence import announce
+        from server.rollout import watching
         from server.services import open_services
 
         try:
@@ -64,15 +65,18 @@ class WebServer(BaseApplication):
         app = create_app(self._services)
         announce(self.settings)
         fit_soon(self._services.retriever, [a.id for a in self._services.store.assistants.all()])
-        self._checks = Watch(self._services.store, self._services.jobs, self._services.voices)
-        self._checks.start()
+        self._watches = [
+            checking.Watch(self._services.store, self._services.jobs, self._services.voices),
+            watching.Watch(self._services.store),
+        ]
+        for watch in self._watches:
+            watch.start()
         return app
 
     def close(self) -> None:
         """Give everything back; a worker that never got so far has nothing."""
-        if self._checks is not None:
-            self._checks.close()
-            self._checks = None
+        while self._watches:
+            self._watches.pop().close()
         if self._services is not None:
             self._services.close()
             self._services = None

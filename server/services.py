@@ -15,19 +15,22 @@ from server.config import Settings
 from server.jobs import Jobs
 from server.knowledge import reading
 from server.knowledge.ingest import Ingestion
-from server.llm.adapters import EngineVoices, promote, roll_back
+from server.llm.adapters import EngineVoices
 from server.llm.checker import Checker
 from server.llm.engine import GenerationParams
 from server.llm.models import Prepared, prepare
+from server.llm.promotion import promote, roll_back, start_canary
 from server.llm.remote import estimated_room, remote_chat_model
 from server.llm.voice import CheckedVoices, FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ChromaIndex, VectorIndex
+from server.rollout.watching import stop_canary
 from server.runs import ask_for_run, cancel_run
 from server.store import Store, open_store
 from server.store.adapters import Activation
 from server.store.assistants import Assistant
+from server.store.canaries import Canary, Trial
 from server.store.check_runs import CheckRun
 from server.store.runs import Run
 
@@ -60,9 +63,21 @@ class Services:
         """Make an adapter that passed the gate the one that answers."""
         return promote(self.store, adapter_id, actor=actor, expected=expected)
 
-    def roll_back(self, assistant: Assistant, *, actor: str) -> Activation:
+    def roll_back(
+        self, assistant: Assistant, *, actor: str, expected: str | None = None
+    ) -> Activation:
         """Return to what answered before."""
-        return roll_back(self.store, assistant.id, actor=actor)
+        return roll_back(self.store, assistant.id, actor=actor, expected=expected)
+
+    def start_canary(
+        self, adapter_id: str, trial: Trial, *, actor: str, expected: str | None = None
+    ) -> Canary:
+        """Let an adapter that passed the gate answer a share of the visitors."""
+        return start_canary(self.store, adapter_id, trial, actor=actor, expected=expected)
+
+    def stop_canary(self, canary_id: str, *, actor: str) -> Canary:
+        """End a canary before its time; nothing else changes."""
+        return stop_canary(self.store, canary_id, actor=actor)
 
     def ask_for_check_run(self, assistant: Assistant, *, actor: str) -> CheckRun:
         """Have the question list asked; Conflict while a run over it is open."""

@@ -283,7 +283,7 @@ def test_a_log_that_cannot_be_written_ends_the_stream_with_an_error(talk: Talk) 
 
 def test_b42_without_a_model_the_best_evidence_is_quoted(talk: Talk) -> None:
     class Nobody:
-        def voice(self, assistant_id: str) -> Any:
+        def voice(self, assistant_id: str, visitor_id: str | None = None) -> Any:
             raise Unavailable("The model is not available.")
 
     talk.chat._voices = Nobody()

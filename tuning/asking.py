@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from server import jobs
@@ -25,10 +25,17 @@ def open_run(store: Store, assistant: Assistant) -> Run | None:
     return next((r for r in store.runs.of_assistant(assistant.id) if _is_open(r)), None)
 
 
-def ask(settings: Settings, store: Store, assistant: Assistant, *, actor: str) -> Run:
+def ask(
+    settings: Settings,
+    store: Store,
+    assistant: Assistant,
+    *,
+    actor: str,
+    config: Mapping[str, Any] | None = None,
+) -> Run:
     """Ask the worker for a run: a row and a queued workflow."""
     jobs.migrate(settings)
-    return ask_for_run(store, Jobs(settings), assistant.id, actor=actor)
+    return ask_for_run(store, Jobs(settings), assistant.id, actor=actor, config=config)
 
 
 def follow(store: Store, run_id: str, show: Callable[[str, float], None]) -> Run:

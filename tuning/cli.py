@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,22 @@ from server.errors import Conflict, Invalid, Refused
 from server.learn.examples import read_examples
 from server.store import Store, open_store
 from server.store.adapters import Adapter
+from server.store.plans import parse_plan
 from tuning import asking
 from tuning.bench_cli import add_bench
 from tuning.child import Children
 from tuning.clean import cleaned
 from tuning.config import TuningConfig
+from tuning.meter import measure
 from tuning.readiness import readiness
+from tuning.telling import (
+    canary_as_row,
+    canary_in_words,
+    meter_in_words,
+    plan_as_row,
+    plan_in_words,
+    planned_changes,
+)
 from tuning.worker import working
 
 _ACTOR = "cli"
@@ -46,10 +55,10 @@ def tune() -> None:
 @click.argument("key")
 @json_option
 def show_readiness(key: str, as_json: bool) -> None:
-    """Say whether there is enough to learn from, and what is missing."""
+    """Say whether there is enough to learn from, of what, and what to do next."""
     with _opened() as (_, store):
-        found = readiness(store, store.assistants.by_key(key), TuningConfig())
-    emit(as_json, asdict(found), found.sentence)
+        found = measure(store, store.assistants.by_key(key), TuningConfig())
+    emit(as_json, found.as_dict(), meter_in_words(found))
 
 
 @tune.command("run")
@@ -66,7 +75,8 @@ def run_tuning(key: str, wait: bool, method: str, as_json: bool) -> None:
             ready = readiness(store, assistant, TuningConfig(method=method))
             if not ready.ready:
                 raise Refused(ready.sentence)
-            run = asking.ask(settings, store, assistant, actor=_ACTOR)
+            asked = {} if method == TuningConfig().method else {"method": method}
+            run = asking.ask(settings, store, assistant, actor=_ACTOR, config=asked)
         elif not wait:
             raise Conflict(f"Run {run.id} is still under way.", hint="Wait for it: --wait")
         if not wait:
@@ -87,6 +97,28 @@ def show_status(key: str, as_json: bool) -> None:
         raise Invalid("There has been no run yet.", hint=f"Start one: parlance tune run {key}")
     told = asking.told(runs[0])
     emit(as_json, told, _report(told) if told["gate"] else _state(told))
+
+
+@tune.command("schedule")
+@click.argument("key")
+@click.argument("cron", required=False)
+@click.option("--off", is_flag=True, help="Begin no run by itself any more.")
+@click.option("--every-pairs", type=int, help="Begin a run after so many new replies; 0: never.")
+@click.option("--hours", help="Begin between these hours only, such as 22-6; 0-0: at any time.")
+@click.option("--time-zone", help="Whose hours those are, such as Europe/Oslo.")
+@click.option("--promote", help="by hand, when the gate passes, or canary first.")
+@click.option("--watch/--no-watch", default=None, help="Roll back what does worse.")
+@json_option
+def schedule_tuning(key: str, cron: str | None, as_json: bool, **options: Any) -> None:
+    """Show or change what tuning does by itself: CRON is five fields, such as "0 3 * * 1"."""
+    changes = planned_changes(cron, **options)
+    with _opened() as (_, store):
+        assistant = store.assistants.by_key(key)
+        if changes:
+            store.plans.change(assistant.id, changes)
+            store.audit.add(_ACTOR, "plan.change", assistant.id, fields=sorted(changes))
+        plan = store.plans.of(assistant.id)
+    emit(as_json, plan_as_row(plan), plan_in_words(plan))
 
 
 @click.group()
@@ -160,7 +192,7 @@ def show_adapter(adapter_id: str, as_json: bool) -> None:
 @json_option
 def promote_adapter(adapter_id: str, as_json: bool) -> None:
     """Make an adapter that passed the gate the one that answers."""
-    from server.llm.adapters import promote
+    from server.llm.promotion import promote
     from tuning.proof import proven
 
     with _opened() as (settings, store):
@@ -168,12 +200,48 @@ def promote_adapter(adapter_id: str, as_json: bool) -> None:
     emit(as_json, told, f"{told['active']} answers since {told['seconds']:.1f} s.")
 
 
+@adapters.command("canary")
+@click.argument("adapter_id")
+@click.option("--share", type=float, help="Of the visitors, from 0.05 to 0.5; default: the plan's.")
+@click.option("--turns", type=int, help="How many are enough; default: the plan's.")
+@click.option("--days", type=int, help="The cap in time; default: the plan's.")
+@json_option
+def try_adapter(adapter_id: str, as_json: bool, **options: Any) -> None:
+    """Let an adapter that passed answer a share of the visitors, until it is judged."""
+    from server.llm.promotion import start_canary
+
+    with _opened() as (_, store):
+        found = store.adapters.adapter(adapter_id)
+        chosen = store.plans.of(found.assistant_id).chosen.model_dump()
+        given = {f"canary_{n}": v for n, v in options.items() if v is not None}
+        trial = parse_plan(chosen | given).trial
+        canary = start_canary(store, found.id, trial, actor=_ACTOR)
+    told = f"{found.id} answers {canary.share:.0%} of the visitors: parlance adapters trial KEY"
+    emit(as_json, canary_as_row(canary), told)
+
+
+@adapters.command("trial")
+@click.argument("key")
+@click.option("--stop", is_flag=True, help="End the canary under way; nothing else changes.")
+@json_option
+def show_trial(key: str, stop: bool, as_json: bool) -> None:
+    """Show the newest canary of an assistant, and how it stands."""
+    from server.rollout.watching import stop_canary
+
+    with _opened() as (_, store):
+        made = store.canaries.of_assistant(store.assistants.by_key(key).id, limit=1)
+        if not made:
+            raise Invalid("There was no canary yet.", hint="Start one: parlance adapters canary ID")
+        canary = stop_canary(store, made[0].id, actor=_ACTOR) if stop else made[0]
+    emit(as_json, canary_as_row(canary), canary_in_words(canary))
+
+
 @adapters.command("rollback")
 @click.argument("key")
 @json_option
 def roll_back_adapter(key: str, as_json: bool) -> None:
     """Return to what answered before, and prove it with the probe set."""
-    from server.llm.adapters import roll_back
+    from server.llm.promotion import roll_back
     from tuning.proof import proven
 
     with _opened() as (settings, store):

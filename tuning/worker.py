@@ -20,6 +20,7 @@ from server.signals import stop_signals
 from server.store import open_store
 from tuning import workflow
 from tuning.child import Children
+from tuning.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,25 @@ def working(settings: Settings) -> Iterator[Children]:
             store.database.close()
 
 
+@contextmanager
+def ticking(settings: Settings) -> Iterator[None]:
+    """Count material and begin what is due, for as long as the context lasts."""
+    store = open_store(settings.database)
+    clock = Clock(store, jobs.Jobs(settings))
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.close()
+        store.database.close()
+
+
 def main() -> int:
     """Work until SIGTERM or SIGINT."""
     settings = config.load()
     logs.set_up(settings.log_level)
     try:
-        with stop_signals() as stopping, working(settings) as children:
+        with stop_signals() as stopping, working(settings) as children, ticking(settings):
             log.info("the tuning worker waits for runs")
             while not stopping.wait(0.2):
                 pass

@@ -20,6 +20,7 @@ from dbos import DBOS
 from server.config import Settings, as_environment
 from server.errors import AppError
 from server.llm.models import Prepared, prepare
+from server.rollout.following import follow_plan
 from server.runs import WORKFLOW
 from server.store import Store
 from server.store.adapters import Adapter
@@ -28,8 +29,10 @@ from server.store.runs import OPEN_STATUSES
 from tuning.child import Cancelled, Runner, Stage, read_json, write_json
 from tuning.config import TuningConfig
 from tuning.gate import Gate
-from tuning.manifest import file_hashes, manifest, read_manifest, write_manifest
+from tuning.loss_curve import read_curve, thinned
+from tuning.manifest import manifest, read_manifest
 from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED, Places
+from tuning.publishing import publish
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +84,8 @@ class Tuner:
         self._children = children
         self._gate = gate
         self._prepare = prepare
+        # When this process began with a stage; a stage taken up after a kill counts anew.
+        self._began: dict[tuple[str, str], float] = {}
 
     def pairs(self, run_id: str) -> float:
         """Collect, split and freeze the pairs."""
@@ -98,6 +103,7 @@ class Tuner:
             "prepared": str(prepared.root.resolve()),
             "making": str(places.making.resolve()),
             "candidate": str((places.making / "ir").resolve()),
+            "active": self._active(run.assistant_id),
         }
         write_json(places.job / "job.json", job)
         return self._run(run_id, "pairs", "tuning.dataset")
@@ -125,7 +131,7 @@ class Tuner:
         return self._run(run_id, "evaluate", "tuning.evaluate")
 
     def conclude(self, run_id: str, seconds: dict[str, float]) -> str:
-        """Ask the gate, publish the adapter's folder, register it, close the run."""
+        """Ask the gate, publish and register the adapter, follow the plan, close the run."""
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)
         report = read_json(places.job / REPORT)
@@ -137,12 +143,14 @@ class Tuner:
             "hard": list(decision.hard),
         }
         metrics = self._figures(run_id, report["metrics"], seconds)
-        self._publish(places, report)
+        publish(places, report)
         adapter = self._register(places, {**report, "metrics": metrics, "gate": gate})
         status = "passed" if adapter.passed else "refused"
-        self._store.runs.end(
-            run_id, status, metrics=metrics | {"gate": gate, "adapter": adapter.id}
-        )
+        # Measured against what was active when the run began: over anything else a person decides.
+        seen = read_json(places.job / "job.json").get("active", "")
+        told = follow_plan(self._store, adapter, expected=seen) if adapter.passed else ""
+        ended = {"gate": gate, "adapter": adapter.id, "promotion": told}
+        self._store.runs.end(run_id, status, metrics=metrics | ended)
         shutil.rmtree(places.job / "checkpoints", ignore_errors=True)
         return status
 
@@ -171,11 +179,19 @@ class Tuner:
         )
         return round(time.monotonic() - began, 1)
 
+    def _active(self, assistant_id: str) -> str:
+        latest = self._store.adapters.active(assistant_id)[0]
+        return latest.id if latest else ""
+
     def _is_cancelled(self, run_id: str) -> Callable[[], bool]:
         return lambda: self._store.runs.run(run_id).status not in OPEN_STATUSES
 
     def _note(self, run_id: str, stage: str, progress: Figures) -> None:
         kept = {name: progress.get(name) for name in ("done", "total", "note")}
+        began = self._began.setdefault((run_id, stage), time.monotonic())
+        kept["seconds"] = round(time.monotonic() - began, 1)
+        if points := thinned(read_curve(self._places(run_id).job)):
+            kept["curve"] = points
         self._store.runs.note(run_id, stage=stage, progress=kept)
 
     def _figures(self, run_id: str, measured: Figures, seconds: dict[str, float]) -> Figures:
@@ -199,22 +215,6 @@ class Tuner:
             "stage_seconds": seconds,
         }
 
-    def _publish(self, places: Places, report: Figures) -> None:
-        """Give the adapter's folder its manifest and its name, in one rename."""
-        if places.adapter.is_dir():
-            return
-        content = read_manifest(places.making / "adapter")
-        content |= {
-            "digest": read_json(places.job / ASSEMBLED)["digest"],
-            "voice_words": report["voice_words"],
-            "files": file_hashes(places.making),
-        }
-        write_manifest(places.making, content)
-        for path in [*places.making.rglob("*"), places.making]:
-            _sync(path)
-        places.making.rename(places.adapter)
-        _sync(places.adapter.parent)
-
     def _register(self, places: Places, report: Figures) -> Adapter:
         content = read_manifest(places.adapter)
         return self._store.adapters.register(
@@ -236,11 +236,3 @@ class Tuner:
 
     def _places(self, run_id: str) -> Places:
         return Places(self._settings.home, run_id)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,8 +1,9 @@
 """Which engine answers for which assistant: loading, proving, swapping and going back.
 
-Promotion and rolling back are rows. The serving process watches them, loads the model beside the
-running one and moves one pointer; visitors notice nothing. Then the live model answers the probe
-set, and the log tells whether these are the replies that were evaluated.
+Promotion, rolling back and canaries are rows (`server.llm.promotion`). The serving process watches
+them, loads the model beside the running one and moves one pointer; visitors notice nothing. Then
+the live model answers the probe set, and the log tells whether these are the replies that were
+evaluated.
 """
 
 from __future__ import annotations
@@ -11,54 +12,28 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from server.errors import AppError, Invalid, Refused, Unavailable
+from server.errors import AppError, Unavailable
 from server.llm.chat_model import EngineChatModel
 from server.llm.engine import Engine, GenerationParams
-from server.llm.models import Prepared, file_sha256, verify
+from server.llm.models import Prepared
 from server.llm.voice import Voice
-from server.prompt import PROMPT_VERSION, Message, Room
+from server.llm.warm import Loaded, WarmEngines
+from server.llm.warm import check_servable as check_servable
+from server.prompt import Message, Room
 from server.store import Store
 from server.store.adapters import Activation, Adapter
+from server.store.canaries import Canary
 from server.store.database import now
 
 log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
-_KEEP_WARM = 2
 PROBE_TOKENS = 48
-
-
-def promote(
-    store: Store, adapter_id: str, *, actor: str, expected: str | None = None
-) -> Activation:
-    """Make an adapter that passed the gate the one that answers. Refused if it did not pass."""
-    adapter = store.adapters.adapter(adapter_id)
-    if not adapter.passed:
-        reasons = "; ".join(adapter.report.get("gate", {}).get("reasons", [])) or "no reason given"
-        raise Refused(f"Adapter {adapter.id} did not pass the gate: {reasons}.")
-    if adapter.prompt_version != PROMPT_VERSION:
-        raise Refused(
-            f"Adapter {adapter.id} was trained on prompt version {adapter.prompt_version}, "
-            f"this server speaks {PROMPT_VERSION}.",
-            hint="Run the tuning again.",
-        )
-    activation = store.adapters.activate(
-        adapter.assistant_id, adapter.id, reason="promoted", actor=actor, expected=expected
-    )
-    store.audit.add(actor, "adapter.promote", adapter.id)
-    return activation
-
-
-def roll_back(store: Store, assistant_id: str, *, actor: str) -> Activation:
-    """Return to what answered before; the base model if there was nothing."""
-    activation = store.adapters.roll_back(assistant_id, actor=actor)
-    store.audit.add(actor, "adapter.rollback", activation.adapter_id or "base")
-    return activation
 
 
 def reply_params(max_tokens: int) -> GenerationParams:
@@ -99,12 +74,12 @@ class Probes:
         )
 
 
-@dataclass(slots=True)
-class _Loaded:
-    engine: Engine
-    digest: str | None
-    words: frozenset[str]
-    used: float = field(default_factory=time.monotonic)
+@dataclass(frozen=True, slots=True)
+class _OnTrial:
+    """A canary with its candidate's engine."""
+
+    canary: Canary
+    loaded: Loaded
 
 
 class EngineVoices:
@@ -121,15 +96,11 @@ class EngineVoices:
         open_engine: Callable[..., Engine] = Engine,
     ) -> None:
         self._store = store
-        self._home = home
-        self._prepared = prepared
-        self._threads = threads
         self._params = reply_params(max_tokens)
-        self._open = open_engine
-        self._base = _Loaded(open_engine(prepared.serving, threads=threads), None, frozenset())
-        self._tuned: dict[str, _Loaded] = {}
-        self._serving: dict[str, _Loaded] = {}
-        self._seen: dict[str, str | None] = {}
+        self._warm = WarmEngines(home, prepared, threads=threads, open_engine=open_engine)
+        self._serving: dict[str, Loaded] = {}
+        self._trials: dict[str, _OnTrial] = {}
+        self._seen: dict[str, str] = {}
         self._guard = threading.Lock()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="voices", daemon=True)
@@ -143,13 +114,15 @@ class EngineVoices:
         self._closing.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        for loaded in [self._base, *self._tuned.values()]:
-            loaded.engine.close()
+        self._warm.close()
 
-    def voice(self, assistant_id: str) -> Voice:
-        """Who speaks for an assistant now. Moves in one step: a reply has one voice throughout."""
+    def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
+        """Who speaks for an assistant now. Moves in one step: a reply has one voice throughout.
+
+        A visitor whom a canary holds hears its candidate, from the first turn to the last.
+        """
         with self._guard:
-            loaded = self._serving.get(assistant_id, self._base)
+            loaded = self._heard_by(assistant_id, visitor_id)
             loaded.used = time.monotonic()
         if loaded.engine.is_broken:
             raise Unavailable("The model is not available.", hint="Try again in a moment.")
@@ -157,9 +130,18 @@ class EngineVoices:
         return Voice(model, loaded.digest, loaded.words, room_of(loaded.engine, self._params))
 
     def base_engine(self) -> Engine:
-        return self._base.engine
+        return self._warm.base.engine
+
+    def _heard_by(self, assistant_id: str, visitor_id: str | None) -> Loaded:
+        active = self._serving.get(assistant_id, self._warm.base)
+        trial = self._trials.get(assistant_id)
+        if trial is None or visitor_id is None or not trial.canary.holds(visitor_id):
+            return active
+        # A trial must never cost a visitor the answer.
+        return active if trial.loaded.engine.is_broken else trial.loaded
 
     def _watch(self) -> None:
+        self._warm_ways_back()
         while not self._closing.wait(_POLL_SECONDS):
             try:
                 self._follow()
@@ -172,6 +154,54 @@ class EngineVoices:
                 self._seen[assistant_id] = activation.id
                 began = now() if starting else activation.created_at
                 self._serve(assistant_id, activation, began)
+        self._follow_canaries()
+
+    def _follow_canaries(self) -> None:
+        running = self._store.canaries.running()
+        going = {canary.id for canary in running.values()}
+        ended = [a for a, trial in self._trials.items() if trial.canary.id not in going]
+        with self._guard:
+            for assistant_id in ended:
+                del self._trials[assistant_id]
+        for canary in running.values():
+            # One that could not be loaded is not tried again: its judge ends it.
+            if canary.assistant_id not in self._trials and canary.served.get("ok") is not False:
+                self._try_out(canary)
+        if ended:
+            self._cool_down()
+
+    def _try_out(self, canary: Canary) -> None:
+        """Load a candidate, prove it, and let its visitors hear it; say what came of it."""
+        began = now()
+        try:
+            adapter = self._store.adapters.adapter(canary.adapter_id)
+            loaded = self._warm.load(adapter)
+            proof, fault = self._prove(canary.assistant_id, loaded, adapter)
+        except Exception as error:
+            log.error("canary %s cannot be served: %s", canary.id, error)
+            why = str(error) if isinstance(error, AppError) else "It could not be loaded."
+            self._store.canaries.note(canary.id, served={"ok": False, "error": why})
+            return
+        if not fault and proof.get("equal") is False:
+            fault = "Its replies to the probe set are not those that were evaluated."
+        if fault:
+            self._store.canaries.note(canary.id, served={"ok": False, "error": fault})
+            return
+        with self._guard:
+            self._trials[canary.assistant_id] = _OnTrial(canary, loaded)
+        served = {"ok": True, "milliseconds": _since(began), "error": ""}
+        # After a restart it goes on: its turns count from the first moment on.
+        since = canary.served.get("at") or now().isoformat()
+        self._store.canaries.note(canary.id, served=served | {"at": since})
+
+    def _warm_ways_back(self) -> None:
+        """After a start: open what a roll back would return to, so that it takes no second."""
+        for assistant_id in self._store.adapters.in_force():
+            try:
+                if earlier := self._store.adapters.way_back(assistant_id):
+                    self._warm.load(earlier)
+            except Exception as error:
+                log.warning("the way back of %s is cold: %s", assistant_id, error)
 
     def _serve(self, assistant_id: str, activation: Activation, began: datetime) -> None:
         """Load, prove, swap, report. What cannot be loaded leaves the present voice as it is."""
@@ -179,7 +209,7 @@ class EngineVoices:
             self._store.adapters.adapter(activation.adapter_id) if activation.adapter_id else None
         )
         try:
-            loaded = self._load(adapter) if adapter else self._base
+            loaded = self._warm.load(adapter) if adapter else self._warm.base
         except Exception as error:
             log.error("adapter %s cannot be served: %s", activation.adapter_id, error)
             why = str(error) if isinstance(error, AppError) else "It could not be loaded."
@@ -192,17 +222,8 @@ class EngineVoices:
         self._report(assistant_id, activation, loaded, proof, began, waited=waited, error=fault)
         self._cool_down()
 
-    def _load(self, adapter: Adapter) -> _Loaded:
-        if adapter.digest not in self._tuned:
-            folder = self._home / adapter.path
-            check_servable(adapter, folder, base_sha256=self._prepared.base_sha256)
-            engine = self._open(folder / "ir", threads=self._threads)
-            words = frozenset(str(w) for w in adapter.manifest.get("voice_words", []))
-            self._tuned[adapter.digest] = _Loaded(engine, adapter.digest, words)
-        return self._tuned[adapter.digest]
-
     def _prove(
-        self, assistant_id: str, loaded: _Loaded, adapter: Adapter | None
+        self, assistant_id: str, loaded: Loaded, adapter: Adapter | None
     ) -> tuple[dict[str, Any], str]:
         """Have the engine answer the probe set; compare with what that model answered before.
 
@@ -233,7 +254,7 @@ class EngineVoices:
         self,
         assistant_id: str,
         activation: Activation,
-        loaded: _Loaded | None,
+        loaded: Loaded | None,
         proof: dict[str, Any],
         began: datetime,
         *,
@@ -251,35 +272,11 @@ class EngineVoices:
         )
 
     def _cool_down(self) -> None:
-        """Close tuned engines nobody uses, but for the last few: the way back is warm."""
         with self._guard:
-            used = {id(loaded) for loaded in self._serving.values()}
-            idle = sorted(
-                (d for d, loaded in self._tuned.items() if id(loaded) not in used),
-                key=lambda d: self._tuned[d].used,
-            )
-            gone = [self._tuned.pop(d) for d in idle[: max(0, len(idle) - _KEEP_WARM)]]
-        for loaded in gone:
-            loaded.engine.close()
-
-
-def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
-    """Raise Invalid if an adapter's files are not the ones that were made for this base."""
-    if adapter.base_sha256 != base_sha256:
-        raise Invalid(
-            f"Adapter {adapter.id} was made for another base model.",
-            hint="Set PARLANCE_MODEL to the base it was trained on, or run the tuning again.",
-        )
-    if adapter.prompt_version != PROMPT_VERSION:
-        raise Invalid(f"Adapter {adapter.id} was made for another prompt.", hint="Tune again.")
-    merged = folder / "model.gguf"
-    if not merged.is_file() or not (folder / "ir" / "manifest.json").is_file():
-        raise Invalid(f"The files of adapter {adapter.id} are missing.", hint="Run tuning again.")
-    if file_sha256(merged) != adapter.digest or verify(folder / "ir"):
-        raise Invalid(
-            f"The files of adapter {adapter.id} have changed since it was made.",
-            hint="It is not served; restore them from a backup or run the tuning again.",
-        )
+            answering = {loaded.digest for loaded in self._serving.values()}
+            answering |= {trial.loaded.digest for trial in self._trials.values()}
+        backs = [self._store.adapters.way_back(assistant_id) for assistant_id in self._serving]
+        self._warm.cool_down(answering, {back.digest for back in backs if back})
 
 
 def _since(began: datetime) -> int:

@@ -32,8 +32,11 @@ class Voice:
 class Voices(Protocol):
     """Gives the voice that is active for an assistant."""
 
-    def voice(self, assistant_id: str) -> Voice:
-        """Raise Unavailable if no model can answer at the moment."""
+    def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
+        """Who answers a visitor; None: whoever asks without being one, such as staff.
+
+        Raise Unavailable if no model can answer at the moment.
+        """
 
 
 class CheckedVoices:
@@ -43,8 +46,8 @@ class CheckedVoices:
         self._voices = voices
         self._checker = checker
 
-    def voice(self, assistant_id: str) -> Voice:
-        return replace(self._voices.voice(assistant_id), checker=self._checker)
+    def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
+        return replace(self._voices.voice(assistant_id, visitor_id), checker=self._checker)
 
 
 class FixedVoices:
@@ -53,5 +56,5 @@ class FixedVoices:
     def __init__(self, model: BaseChatModel, *, room: Room | None = None) -> None:
         self._voice = Voice(model, room=room)
 
-    def voice(self, assistant_id: str) -> Voice:
+    def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
         return self._voice

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from server.store.adapters import Adapters
 from server.store.assistants import Assistants
 from server.store.audit import AuditLog
+from server.store.blind import Blind
+from server.store.canaries import Canaries
 from server.store.check_runs import CheckRuns
 from server.store.checks import Checks
 from server.store.conversations import Conversations
@@ -16,8 +18,11 @@ from server.store.frontier import Frontier
 from server.store.gates import Gates
 from server.store.knowledge import Knowledge
 from server.store.lexical import Lexical
+from server.store.meters import Meters
+from server.store.outcomes import Outcomes
 from server.store.pairs import Pairs
 from server.store.people import People
+from server.store.plans import Plans
 from server.store.reviews import Reviews
 from server.store.runs import Runs
 
@@ -38,6 +43,11 @@ class Store:
     pairs: Pairs
     runs: Runs
     adapters: Adapters
+    canaries: Canaries
+    outcomes: Outcomes
+    plans: Plans
+    meters: Meters
+    blind: Blind
     checks: Checks
     check_runs: CheckRuns
     people: People
@@ -61,6 +71,11 @@ def open_store(url: str) -> Store:
         pairs=Pairs(database),
         runs=Runs(database),
         adapters=Adapters(database),
+        canaries=Canaries(database),
+        outcomes=Outcomes(database),
+        plans=Plans(database),
+        meters=Meters(database),
+        blind=Blind(database),
         checks=Checks(database),
         check_runs=CheckRuns(database),
         people=People(database),

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, insert, select
 
 from server.errors import Conflict, NotFound
-from server.store.database import Database, new_id, now, record, records
-from server.store.tables import activations, adapters, servings
+from server.store import activations
+from server.store.activations import Activation as Activation
+from server.store.database import Database, now, record, records
+from server.store.tables import adapters, servings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +38,6 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Activation:
-    """A moment at which an adapter (None: the base model) became the one that answers."""
-
-    seq: int
-    id: str
-    assistant_id: str
-    adapter_id: str | None
-    reason: str
-    actor: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Serving:
     """What the serving process loaded for an activation, and its replies to the probe set.
 
@@ -68,7 +57,6 @@ class Serving:
 
 
 _ADAPTER = [adapters.c[name] for name in Adapter.__slots__]
-_ACTIVATION = [activations.c[name] for name in Activation.__slots__]
 _SERVING = [servings.c[name] for name in Serving.__slots__]
 
 
@@ -108,73 +96,74 @@ class Adapters:
         *,
         reason: str,
         actor: str,
+        why: str = "",
         expected: str | None = None,
     ) -> Activation:
         """Make an adapter (None: the base) the one that answers, from the next turn on.
 
-        `expected` is the id of the activation the caller saw ("" for none); Conflict if another
-        came in between. None skips the check.
+        `expected` is the id of the activation the caller saw ("" for none); Conflict, with who and
+        when, if another came in between. None skips the check.
         """
         with self._db.write() as connection:
-            latest = _latest(connection, assistant_id)
-            if expected is not None and (latest.id if latest else "") != expected:
-                raise Conflict(
-                    "Somebody else has promoted or rolled back in the meantime.",
-                    hint="Reload to see what is active, then decide again.",
-                )
-            row_id = new_id("act")
-            connection.execute(
-                insert(activations).values(
-                    id=row_id,
-                    assistant_id=assistant_id,
-                    adapter_id=adapter_id,
-                    reason=reason,
-                    actor=actor,
-                    created_at=now(),
-                )
+            return activations.add(
+                connection,
+                assistant_id,
+                adapter_id,
+                reason=reason,
+                actor=actor,
+                why=why,
+                expected=expected,
             )
-            row = connection.execute(select(*_ACTIVATION).where(activations.c.id == row_id)).one()
-        return record(Activation, row)
 
-    def roll_back(self, assistant_id: str, *, actor: str) -> Activation:
+    def roll_back(
+        self, assistant_id: str, *, actor: str, why: str = "", expected: str | None = None
+    ) -> Activation:
         """Return to what was active before the present adapter was promoted (the base if nothing).
 
         A second roll back goes one further back; it never returns to what was rolled back from.
+        `expected`: as in `activate`.
         """
-        history = self.activations(assistant_id)
-        current = history[0].adapter_id if history else None
-        if current is None:
-            raise Conflict(
-                "The base model is active; there is nothing to roll back.",
-                hint="See the adapters: parlance adapters list KEY",
+        with self._db.write() as connection:
+            activations.lock(connection, assistant_id)
+            made = activations.history(connection, assistant_id)
+            current = made[0] if made else None
+            activations.check_unchanged(current, expected)
+            if current is None or current.adapter_id is None:
+                raise Conflict(
+                    "The base model is active; there is nothing to roll back.",
+                    hint="See the adapters: parlance adapters list KEY",
+                )
+            return activations.add(
+                connection,
+                assistant_id,
+                activations.before(made),
+                reason=activations.ROLLED_BACK,
+                actor=actor,
+                why=why,
             )
-        target = _before(history)
-        return self.activate(
-            assistant_id, target, reason="rolled back", actor=actor, expected=history[0].id
-        )
+
+    def way_back(self, assistant_id: str) -> Adapter | None:
+        """What rolling back would return to; None for the base model or where nothing is active."""
+        earlier = activations.before(self.activations(assistant_id))
+        return self.adapter(earlier) if earlier else None
 
     def activations(self, assistant_id: str) -> list[Activation]:
         """The history of what answered, newest first."""
-        query = select(*_ACTIVATION).where(activations.c.assistant_id == assistant_id)
         with self._db.read() as connection:
-            rows = connection.execute(query.order_by(activations.c.seq.desc())).all()
-        return records(Activation, rows)
+            return activations.history(connection, assistant_id)
 
     def active(self, assistant_id: str) -> tuple[Activation | None, Adapter | None]:
         """The activation in force and its adapter; (None, None) before the first promotion."""
         with self._db.read() as connection:
-            latest = _latest(connection, assistant_id)
-        if latest is None or latest.adapter_id is None:
-            return latest, None
-        return latest, self.adapter(latest.adapter_id)
+            newest = activations.latest(connection, assistant_id)
+        if newest is None or newest.adapter_id is None:
+            return newest, None
+        return newest, self.adapter(newest.adapter_id)
 
     def in_force(self) -> dict[str, Activation]:
         """The newest activation of every assistant that has one."""
-        newest = select(func.max(activations.c.seq)).group_by(activations.c.assistant_id)
-        query = select(*_ACTIVATION).where(activations.c.seq.in_(newest))
         with self._db.read() as connection:
-            found = records(Activation, connection.execute(query).all())
-        return {activation.assistant_id: activation for activation in found}
+            return activations.in_force(connection)
 
     def report_serving(
         self,
@@ -219,27 +208,3 @@ class Adapters:
         if row is None:
             raise NotFound(otherwise, hint="List them: parlance adapters list KEY")
         return record(Adapter, row)
-
-
-def _latest(connection: Connection, assistant_id: str) -> Activation | None:
-    row = connection.execute(
-        select(*_ACTIVATION)
-        .where(activations.c.assistant_id == assistant_id)
-        .order_by(activations.c.seq.desc())
-        .limit(1)
-    ).first()
-    return record(Activation, row) if row else None
-
-
-def _before(history: list[Activation]) -> str | None:
-    """The adapter that stood before the present one was first promoted.
-
-    Replays the history as a stack: a promotion pushes, a roll back pops.
-    """
-    stack: list[str | None] = [None]
-    for activation in reversed(history):
-        if activation.reason == "rolled back":
-            stack = stack[:-1] or [None]
-        else:
-            stack.append(activation.adapter_id)
-    return stack[-2] if len(stack) > 1 else None

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from server.errors import Conflict, NotFound
+from server.store.activations import lock
 from server.store.database import Database, new_id, now, record, records
 from server.store.tables import runs
 
@@ -20,7 +21,8 @@ class Run:
     """One tuning run.
 
     `status`: queued, running, passed, refused, failed, cancelled.
-    `stage`: pairs, train, merge, evaluate, gate. `progress`: {"done","total","note"}.
+    `stage`: pairs, train, merge, evaluate, gate. `progress`: {"done", "total", "note", "seconds",
+    "curve"}: seconds since the stage began, and the loss curve [{"step", "loss", "eval_loss"}].
     """
 
     seq: int
@@ -50,6 +52,7 @@ class Runs:
     def ask(self, assistant_id: str, *, config: dict[str, Any], requested_by: str) -> Run:
         """Ask for a run; Conflict if one of this assistant is still open."""
         with self._db.write() as connection:
+            lock(connection, assistant_id)
             open_run = connection.execute(
                 select(runs.c.id).where(
                     runs.c.assistant_id == assistant_id, runs.c.status.in_(OPEN_STATUSES)

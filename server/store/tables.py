@@ -320,6 +320,8 @@ activations = Table(
     ref_("adapter_id", "adapters", null=True),
     text_("reason"),
     text_("actor"),
+    # In words, where a rule decided instead of a person.
+    Column("why", Text, nullable=False, server_default="", default=""),
     at_("created_at"),
 )
 

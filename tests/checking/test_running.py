@@ -128,7 +128,7 @@ def test_one_question_that_explodes_is_one_failure(desk: Desk) -> None:
 
 def test_without_a_model_the_list_is_asked_all_the_same(desk: Desk) -> None:
     class Silent:
-        def voice(self, assistant_id: str) -> Voice:
+        def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
             raise Unavailable("The model is not available.")
 
     _fill(desk)

@@ -75,7 +75,7 @@ def test_a_changed_manner_is_asked_and_a_changed_colour_is_not(desk: Desk) -> No
 
 def test_a_voice_is_asked_once_it_answers(desk: Desk) -> None:
     class Promoted:
-        def voice(self, assistant_id: str) -> Voice:
+        def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
             return Voice(desk.talk.model, "digest-of-the-new-voice")
 
     _ready(desk)

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from server.errors import Conflict, Refused, Unavailable
-from server.llm.adapters import EngineVoices, check_servable, promote, roll_back
+from server.llm.adapters import EngineVoices, check_servable
 from server.llm.engine import Engine, GenerationParams
 from server.llm.folders import file_sha256, write_manifest
 from server.llm.models import Prepared
+from server.llm.promotion import promote, roll_back, start_canary
 from server.prompt import PROMPT_VERSION
 from server.store import Store
 from server.store.adapters import Adapter, Serving
 from server.store.assistants import Assistant
+from server.store.canaries import Canary, Trial
 from server.store.database import new_id, now
 from tests.speaking import until
 
@@ -287,7 +289,7 @@ def test_an_engine_that_fails_its_probes_is_reported_too(stage: Stage) -> None:
         def generate(self, prompt: Any, params: GenerationParams | None = None) -> Any:
             raise Unavailable("The model is not available.")
 
-    stage.voices._open = Mute
+    stage.voices._warm._open = Mute
     serving = stage.promote(adapter)
     assert not serving.ok and serving.error
 
@@ -329,6 +331,101 @@ def test_b34_a_reply_keeps_its_voice_through_any_number_of_swaps(stage: Stage) -
     for asker in askers:
         asker.join()
     assert wrong == []
+
+
+def _trial(stage: Stage, adapter: Adapter, share: float = 0.5) -> Canary:
+    """A canary that the serving process has taken up."""
+    canary = start_canary(stage.store, adapter.id, Trial(share, 50, 14), actor="ana")
+    until(lambda: bool(stage.store.canaries.canary(canary.id).served))
+    return stage.store.canaries.canary(canary.id)
+
+
+def _heard(stage: Stage, visitor: str | None) -> str:
+    return stage.voices.voice(stage.assistant.id, visitor).model.invoke("Who are you?").text
+
+
+def test_a_canary_answers_its_share_of_visitors_and_always_the_same(stage: Stage) -> None:
+    stage.promote(stage.adapter("active"))
+    candidate = stage.adapter("tried")
+    canary = _trial(stage, candidate)
+    assert canary.served["ok"] is True
+    visitors = [f"vis_{n}" for n in range(200)]
+    first = [_heard(stage, visitor) for visitor in visitors]
+    assert first == ["tried" if canary.holds(visitor) else "active" for visitor in visitors]
+    assert first == [_heard(stage, visitor) for visitor in visitors]
+    assert 60 < first.count("tried") < 140
+    digests = {stage.voices.voice(stage.assistant.id, visitor).digest for visitor in visitors}
+    assert candidate.digest in digests and len(digests) == 2
+    # Staff, checks and evaluations hear what is active.
+    assert _heard(stage, None) == "active"
+
+
+def test_after_a_canary_everybody_hears_the_same_again_and_it_was_warm(stage: Stage) -> None:
+    candidate = stage.adapter("tried")
+    canary = _trial(stage, candidate)
+    held = next(v for v in (f"vis_{n}" for n in range(99)) if canary.holds(v))
+    assert _heard(stage, held) == "tried"
+    opened = len(FakeEngine.opened)
+    made = stage.store.canaries.end(canary.id, "promoted", reason="no worse", actor="canary")
+    assert made is not None
+    assert stage.reported(made.id).milliseconds < 1000
+    assert {_heard(stage, visitor) for visitor in (held, "other", None)} == {"tried"}
+    assert len(FakeEngine.opened) == opened
+
+    other = _trial(stage, stage.adapter("worse"))
+    stage.store.canaries.end(other.id, "rolled back", reason="worse", actor="canary")
+    until(lambda: {_heard(stage, f"vis_{n}") for n in range(50)} == {"tried"})
+
+
+@pytest.mark.parametrize(("damage", "said"), [(_flip_merged, "changed"), (_break, "not be loaded")])
+def test_a62_a_damaged_candidate_is_never_heard(
+    stage: Stage, damage: Callable[[Stage, Adapter], None], said: str
+) -> None:
+    candidate = stage.adapter("tried")
+    damage(stage, candidate)
+    canary = _trial(stage, candidate)
+    assert canary.served["ok"] is False and said in canary.served["error"]
+    assert {_heard(stage, f"vis_{n}") for n in range(50)} == {"base"}
+
+
+def test_a_candidate_that_answers_otherwise_than_evaluated_is_never_heard(stage: Stage) -> None:
+    canary = _trial(stage, stage.adapter("tried", probed="evaluated"))
+    assert (
+        canary.served["ok"] is False and "not those that were evaluated" in canary.served["error"]
+    )
+    assert {_heard(stage, f"vis_{n}") for n in range(50)} == {"base"}
+
+
+def test_a_candidate_that_breaks_costs_no_visitor_the_answer(stage: Stage) -> None:
+    canary = _trial(stage, stage.adapter("tried"))
+    held = next(v for v in (f"vis_{n}" for n in range(99)) if canary.holds(v))
+    FakeEngine.opened[-1]._fault = "a step failed"
+    assert _heard(stage, held) == "base"
+
+
+def test_b35_after_a_restart_the_way_back_is_warm(stage: Stage, sqlite_store: Store) -> None:
+    stage.promote(stage.adapter("one"))
+    stage.promote(stage.adapter("two"))
+    again = EngineVoices(sqlite_store, stage.home, stage.prepared, open_engine=FakeEngine)
+    opened = len(FakeEngine.opened)
+    again.start()
+    until(lambda: {e.said for e in FakeEngine.opened[opened:]} == {"one", "two"})
+    warm = len(FakeEngine.opened)
+    roll_back(sqlite_store, stage.assistant.id, actor="ana")
+    until(lambda: again.voice(stage.assistant.id).model.invoke("?").text == "one")
+    assert len(FakeEngine.opened) == warm
+    again.close()
+
+
+def test_b35_the_way_back_stays_warm_through_a_row_of_canaries(stage: Stage) -> None:
+    stage.promote(stage.adapter("one"))
+    stage.promote(stage.adapter("two"))
+    for n in range(4):
+        canary = _trial(stage, stage.adapter(f"tried {n}"))
+        stage.store.canaries.end(canary.id, "stopped", reason="ana", actor="ana")
+    opened = len(FakeEngine.opened)
+    assert stage.roll_back().milliseconds < 1000
+    assert stage.says() == "one" and len(FakeEngine.opened) == opened
 
 
 def test_b35_engines_nobody_uses_are_closed_but_for_the_last_two(stage: Stage) -> None:

@@ -49,6 +49,7 @@ class QuickStages:
 
     def _train(self, job: Path) -> None:
         (job / "adapter").mkdir()
+        (job / "curve.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.5}\n')
         write_json(
             job / TRAINED,
             {"steps": 9, "loss": 0.5, "tokens_per_second": 100, "dtype": "bf16", "peak_mb": 900},

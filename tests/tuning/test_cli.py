@@ -167,3 +167,62 @@ def _registered(home: Path) -> Adapter:
     )  # fmt: skip
     store.database.close()
     return adapter
+
+
+def test_readiness_tells_what_the_console_shows(run: Run, home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "voice.jsonl"
+    rows = [{"question": "Open?", "answer": "Yes, friend."}, {"question": "open", "answer": "No."}]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    run("voice", "import", "shop", str(file))
+    told = _told(run("tune", "readiness", "shop", "--json"))
+    assert told["ready"] is False and told["new"] == 2 and told["floor"] == 20
+    assert told["pages"] == {"all": 0, "touched": 0, "missing": []}
+    assert told["contradictions"][0]["reason"] == "one says yes, the other no"
+    words = run("tune", "readiness", "shop").output
+    assert "Not yet." in words and "Settle 1 contradiction" in words and "curated answers" in words
+
+
+def test_a_schedule_is_set_shown_and_switched_off(run: Run) -> None:
+    assert _told(run("tune", "schedule", "shop", "--json"))["next"] is None
+    told = _told(
+        run("tune", "schedule", "shop", "0 3 * * 1", "--hours", "22-6", "--time-zone",
+            "Europe/Oslo", "--promote", "canary first", "--no-watch", "--json")
+    )  # fmt: skip
+    assert told["schedule"] == "0 3 * * 1" and told["next"] and told["promote"] == "canary first"
+    assert (told["from_hour"], told["to_hour"], told["watch_drift"]) == (22, 6, False)
+    assert "The next run begins" in run("tune", "schedule", "shop").output
+    off = _told(run("tune", "schedule", "shop", "--off", "--json"))
+    assert off["schedule"] == "" and off["promote"] == "canary first"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["at night"], "five fields"),
+        (["--hours", "late"], "Write them as 22-6"),
+        (["--hours", "22-99"], "to_hour"),
+        (["--time-zone", "Nowhere"], "time_zone"),
+        (["--promote", "always"], "promote"),
+    ],
+)
+def test_a_wrong_schedule_changes_nothing(run: Run, arguments: list[str], said: str) -> None:
+    result = run("tune", "schedule", "shop", *arguments)
+    assert result.exit_code == 1 and said in result.output
+    assert _told(run("tune", "schedule", "shop", "--json"))["schedule"] == ""
+
+
+def test_a_canary_is_started_shown_and_stopped(run: Run, home: Path) -> None:
+    assert "There was no canary yet" in run("adapters", "trial", "shop").output
+    store = _store(home)
+    shop = store.assistants.by_key("shop").id
+    asked = store.runs.ask(shop, config={}, requested_by="t")
+    store.runs.end(asked.id, "passed")
+    made = Adapter(0, "adp_x", shop, asked.id, "d", "b", PROMPT_VERSION, "x", {}, {}, True, now())
+    store.adapters.register(made)
+    started = _told(run("adapters", "canary", "adp_x", "--share", "0.1", "--json"))
+    assert (started["status"], started["share"], started["turns"]) == ("running", 0.1, 100)
+    assert run("adapters", "canary", "adp_x").exit_code == 1
+    assert run("adapters", "canary", "adp_x", "--share", "0.9").exit_code == 1
+    assert _told(run("adapters", "trial", "shop", "--stop", "--json"))["status"] == "stopped"
+    assert "cli stopped it." in run("adapters", "trial", "shop").output
+    store.database.close()

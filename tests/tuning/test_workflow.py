@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -124,3 +125,59 @@ def test_a_cancelled_run_stops_and_leaves_nothing_half_made(tmp_path: Path, stor
     assert store.runs.run(run.id).status == "cancelled"
     assert store.adapters.of_assistant(run.assistant_id) == []
     assert "end evaluate" not in _log(tmp_path)
+
+
+def test_a_run_is_promoted_by_itself_where_the_plan_says_so(tmp_path: Path, store: Store) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    with _worker(tmp_path):
+        ended = _ended(store, run)
+    assert ended.metrics["promotion"].startswith("Promoted by itself")
+    active = store.adapters.active(run.assistant_id)[1]
+    assert active is not None and active.id == ended.metrics["adapter"]
+    assert ended.progress["curve"] == [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.5}]
+
+
+def test_what_the_gate_refused_is_not_promoted_whatever_the_plan_says(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "canary first"})
+    with _worker(tmp_path, kind="BAD"):
+        ended = _ended(store, run)
+    assert ended.status == "refused" and ended.metrics["promotion"] == ""
+    assert store.adapters.activations(run.assistant_id) == []
+    assert store.canaries.running() == {}
+
+
+def test_b32_a_worker_that_slept_through_its_cancellation_changes_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    with _worker(tmp_path, seconds=1.0) as worker:
+        _await(lambda: store.runs.run(run.id).stage == "evaluate")
+        worker.send_signal(signal.SIGSTOP)
+        store.runs.end(run.id, "cancelled")
+        again = store.runs.ask(run.assistant_id, config={}, requested_by="t")
+        worker.send_signal(signal.SIGCONT)
+        time.sleep(3)
+    assert store.runs.run(run.id).status == "cancelled"
+    assert store.runs.run(again.id).status == "queued"
+    assert store.adapters.activations(run.assistant_id) == []
+    assert store.adapters.of_assistant(run.assistant_id) == []
+
+
+def test_b33_killed_while_it_promotes_it_promotes_once(tmp_path: Path, store: Store) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    with _worker(tmp_path) as worker:
+        # The row of the promotion is there, the run is still open: here it dies.
+        _await(lambda: bool(store.adapters.activations(run.assistant_id)))
+        worker.kill()
+        worker.wait()
+    with _worker(tmp_path):
+        ended = _ended(store, run)
+    assert ended.status == "passed"
+    made = store.adapters.activations(run.assistant_id)
+    assert [a.adapter_id for a in made] == [ended.metrics["adapter"]]

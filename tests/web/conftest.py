@@ -98,7 +98,8 @@ class World:
         return self.store.conversations.turn(turn.id)
 
     def adapter(self, *, passed: bool = True, **metrics: Any) -> Adapter:
-        """A finished run with the adapter that it made."""
+        """A finished run with the adapter that it made; `report`: more of its report."""
+        report = metrics.pop("report", {})
         run = self.store.runs.ask(self.assistant.id, config={}, requested_by="test")
         gate = {"passed": passed, "reasons": [] if passed else ["Facts right fell too far."]}
         self.store.runs.end(
@@ -114,7 +115,7 @@ class World:
             prompt_version=PROMPT_VERSION,
             path="adapters/x",
             manifest={},
-            report={"gate": gate},
+            report={"gate": gate, **report},
             passed=passed,
             created_at=now(),
         )

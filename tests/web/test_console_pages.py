@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from lxml import html
 
+from server.store.canaries import Trial
+from server.store.pairs import NewExample
 from server.store.reviews import Verdict
 from tests.web.conftest import World
 
@@ -56,8 +58,38 @@ def _hostile(world: World, payload: str) -> list[str]:
     store.knowledge.set_source(source.id, status="failed", error=payload)
     store.assistants.change("acme", {"greeting": payload, "tone": payload, "about": payload})
     store.assistants.rename("acme", payload[:100])
-    adapter = world.adapter(nll_before=1.0, nll_after=0.5)
-    store.adapters.activate(assistant.id, adapter.id, reason=payload, actor=payload)
+    scored = {"name": payload, "title": payload, "help": payload, "before": 0.1, "after": 0.2}
+    sample = dict.fromkeys(("question", "owner", "before"), payload) | {"after": payload + "!"}
+    adapter = world.adapter(
+        nll_before=1.0,
+        nll_after=0.5,
+        promotion=payload,
+        report={"scorecard": [scored | {"low": 0.0, "high": 0.3}], "samples": [sample]},
+    )
+    store.pairs.import_examples(assistant.id, [NewExample(payload, payload)], origin=payload)
+    step = {"turn": turn.id, "conversation": turn.conversation_id}
+    store.meters.put(
+        assistant.id,
+        "m",
+        {
+            "ready": False,
+            "pairs": 3,
+            "new": 1,
+            "pages": {"all": 2, "touched": 1, "missing": [payload]},
+            "contradictions": [{"question": payload, "reason": payload}],
+            "lengths": {"low": 1, "middle": 2, "high": 3, "balanced": False},
+            "expected": {"held_out": 3, "half_width": 0.3},
+            "dropped": {payload: 2},
+            "next_steps": [payload],
+            "review_next": [step | {"question": payload, "why": payload}],
+        },
+    )
+    store.plans.handled(assistant.id, adapter.created_at, payload)
+    store.adapters.activate(assistant.id, adapter.id, reason=payload, actor=payload, why=payload)
+    started = store.canaries.start(
+        assistant.id, world.adapter().id, Trial(0.2, 50, 7), actor=payload, expected=None
+    )
+    store.canaries.note(started.id, served={"ok": False, "error": payload})
     store.adapters.report_serving(
         assistant.id,
         activation_id=store.adapters.activations(assistant.id)[0].id,
@@ -78,6 +110,11 @@ def _hostile(world: World, payload: str) -> list[str]:
         "/console/acme/sources",
         "/console/acme/settings",
         "/console/acme/tuning",
+        "/console/acme/tuning/replies",
+        "/console/acme/tuning/plan",
+        f"/console/acme/tuning/compare?run={run.id}&run={adapter.run_id}",
+        f"/console/acme/runs/{adapter.run_id}",
+        f"/console/acme/runs/{adapter.run_id}/blind",
         f"/console/acme/runs/{run.id}",
         "/console/audit",
         "/console/people",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from server.answering.curated import CuratedAnswers
+from server.store.canaries import Trial
 from server.store.checks import NewCheck
 from server.store.curated import Wording
+from server.store.reviews import Verdict
 from tests.web.conftest import ROLES, World
 
 # A new route without a row here fails the test.
@@ -38,7 +40,17 @@ MATRIX = {
     "GET /console/<key>/checks/runs/<check_run_id>": "viewer",
     "GET /console/<key>/settings": "viewer",
     "GET /console/<key>/tuning": "viewer",
+    "GET /console/<key>/tuning/compare": "viewer",
+    "GET /console/<key>/tuning/plan": "viewer",
+    "GET /console/<key>/tuning/replies": "viewer",
     "GET /console/<key>/runs/<run_id>": "viewer",
+    "GET /console/<key>/runs/<run_id>/blind": "reviewer",
+    "POST /console/<key>/runs/<run_id>/blind": "reviewer",
+    "POST /console/<key>/tuning/replies/<origin_id>/leave-out": "reviewer",
+    "POST /console/<key>/tuning/replies/<origin_id>/take-in": "reviewer",
+    "POST /console/<key>/tuning/plan": "owner",
+    "POST /console/<key>/adapters/<adapter_id>/canary": "owner",
+    "POST /console/<key>/canaries/<canary_id>/stop": "owner",
     "POST /console/<key>/turns/<turn_id>/review": "reviewer",
     "POST /console/<key>/settings/preview": "reviewer",
     "POST /console/<key>/turns/<turn_id>/check": "reviewer",
@@ -131,9 +143,19 @@ def _filled(world: World, route: str) -> str:
     if "<check_run_id>" in route:
         asked = world.store.check_runs.ask(world.assistant.id, requested_by="test")
         names["<check_run_id>"] = asked.id
-    if "<run_id>" in route:
+    if "<run_id>/blind" in route:
+        names["<run_id>"] = world.adapter().run_id
+    elif "<run_id>" in route:
         run = world.store.runs.ask(world.assistant.id, config={}, requested_by="test")
         names["<run_id>"] = run.id
+    if "<canary_id>" in route:
+        started = world.store.canaries.start(
+            world.assistant.id, world.adapter().id, Trial(0.2, 50, 7), actor="test", expected=None
+        )
+        names["<canary_id>"] = started.id
+    if "<origin_id>" in route:
+        verdict = Verdict("corrected", "tone", "Surely.")
+        names["<origin_id>"] = world.store.reviews.judge(turn.id, verdict, reviewer="test").id
     if "<adapter_id>" in route:
         names["<adapter_id>"] = world.adapter().id
     for name, value in names.items():

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from server.store.reviews import Verdict
 from tests.web.conftest import World
@@ -141,3 +146,296 @@ def test_example_replies_are_imported_all_or_none(world: World) -> None:
     assert upload("empty.jsonl", "") == 400
     kept = world.store.pairs.examples(world.assistant.id)
     assert [e.question for e in kept] == ["Q1", "Q2", "Q3"]
+
+
+def test_conflict_says_who_promoted_what_and_when(world: World) -> None:
+    owner, first, second = world.client("owner"), world.adapter(), world.adapter()
+    made = world.store.adapters.activate(
+        world.assistant.id, first.id, reason="promoted", actor="ben@example.org"
+    )
+    stale = owner.post(f"/console/acme/adapters/{second.id}/promote", {"expected": ""})
+    assert f"ben@example.org promoted {first.id} on" in stale.text
+    assert f"{made.created_at:%H:%M:%S} UTC" in stale.text
+    assert "Nothing was changed." in stale.text
+
+
+def test_owner_starts_a_canary_as_planned_and_stops_it(world: World) -> None:
+    owner, adapter = world.client("owner"), world.adapter()
+    world.store.plans.change(world.assistant.id, {"canary_share": 0.1, "canary_turns": 80})
+    path = f"/console/acme/adapters/{adapter.id}/canary"
+    assert owner.post(path, {"expected": ""}).status_code == 303
+    canary = world.store.canaries.running()[world.assistant.id]
+    assert (canary.share, canary.turns, canary.adapter_id) == (0.1, 80, adapter.id)
+    page = owner.get("/console/acme/tuning").text
+    assert "Tried on 10 % of the visitors" in page and "0 of 80 turns with it" in page
+    assert owner.post(path, {"expected": ""}).status_code == 409
+    owner.post(f"/console/acme/canaries/{canary.id}/stop")
+    assert world.store.canaries.running() == {}
+    assert "stopped it" in owner.get("/console/acme/tuning").text
+    assert owner.post(f"/console/acme/canaries/{canary.id}/stop").status_code == 409
+
+
+def test_what_did_not_pass_cannot_be_tried_on_visitors_either(world: World) -> None:
+    adapter = world.adapter(passed=False)
+    path = f"/console/acme/adapters/{adapter.id}/canary"
+    assert world.client("owner").post(path, {"expected": ""}).status_code == 403
+    assert world.store.canaries.running() == {}
+
+
+def test_page_says_why_a_voice_was_rolled_back_by_itself(world: World) -> None:
+    adapter = world.adapter()
+    store, shop = world.store.adapters, world.assistant.id
+    store.activate(shop, adapter.id, reason="promoted", actor="ana")
+    store.roll_back(shop, actor="drift watch", why="Surely worse: thumbs down in 20% of turns.")
+    page = world.client("viewer").get("/console/acme/tuning").text
+    assert "rolled back by drift watch" in page
+    assert page.count("Surely worse: thumbs down in 20% of turns.") == 2
+
+
+def test_watch_counts_turns_since_the_promotion(world: World) -> None:
+    for _ in range(3):
+        world.turn()
+    world.store.adapters.activate(
+        world.assistant.id, world.adapter().id, reason="promoted", actor="ana"
+    )
+    world.turn(label="refused")
+    viewer = world.client("viewer")
+    page = " ".join(viewer.get("/console/acme/tuning").text.split())
+    assert "Watched since its promotion: 1 turn, but only 3 before it" in page
+    assert "100 %" in page
+    world.store.plans.change(world.assistant.id, {"watch_drift": False})
+    assert "Watched since" not in viewer.get("/console/acme/tuning").text
+
+
+def test_running_card_shows_the_loss_curve_and_an_honest_time_left(world: World) -> None:
+    done = world.store.runs.ask(world.assistant.id, config={}, requested_by="x")
+    took = {"pairs": 5.0, "train": 60.0, "merge": 10.0, "evaluate": 50.0}
+    world.store.runs.end(done.id, "passed", metrics={"stage_seconds": took, "seconds": 130})
+    now_running = world.store.runs.ask(world.assistant.id, config={}, requested_by="x")
+    points = [{"step": n, "loss": 3 - n / 10} for n in range(1, 11)]
+    world.store.runs.note(
+        now_running.id,
+        status="running",
+        stage="train",
+        progress={"done": 10, "total": 20, "note": "step", "seconds": 30.0, "curve": points},
+    )
+    page = world.client("viewer").get("/console/acme/tuning").text
+    assert "About 90 seconds left" in page or "About 1.5 minutes left" in page
+    assert "merging and measuring took 60 seconds last time" in page
+    assert "Loss from 2.90 to 2.00 over steps 1 to 10" in page
+
+
+def test_first_run_admits_what_it_cannot_know(world: World) -> None:
+    run = world.store.runs.ask(world.assistant.id, config={}, requested_by="x")
+    viewer = world.client("viewer")
+    world.store.runs.note(run.id, status="running", stage="train", progress={"seconds": 1.0})
+    assert "will be clear in a few seconds" in viewer.get("/console/acme/tuning").text
+    progress = {"done": 1, "total": 5, "seconds": 10.0}
+    world.store.runs.note(run.id, progress=progress)
+    page = viewer.get("/console/acme/tuning").text
+    assert "About 40 seconds left for training; then merging and measuring, not timed here" in page
+
+
+def test_scorecard_is_shown_with_its_intervals_and_hard_rules(world: World) -> None:
+    row = {
+        "name": "leaks",
+        "title": "States facts without its sources",
+        "n": 40,
+        "before": 0.1,
+        "after": 0.3,
+        "difference": 0.2,
+        "low": 0.05,
+        "high": 0.36,
+        "better": "less",
+        "verdict": "worse",
+        "hard": True,
+    }
+    unsure = row | {"name": "copies", "title": "Copied", "low": -0.1, "verdict": "not sure"}
+    adapter = world.adapter(passed=False, report={"scorecard": [row, unsure]})
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert "States facts without its sources" in page and "must hold" in page
+    assert "n = 40" in page and "+20 points (+5 to +36), surely worse" in page
+    assert "+20 points (-10 to +36), could be chance" in page and "not sure" in page
+    assert page.count('class="num worse"') == 1
+    assert "It must not answer your visitors." in page
+
+
+def test_report_says_in_plain_words_what_the_figures_mean(world: World) -> None:
+    adapter = world.adapter(
+        nll_before=3.5,
+        nll_after=2.5,
+        nll_low=-1.2,
+        nll_high=-0.8,
+        style_before=0.3,
+        style_after=0.92,
+        facts_before=0.9,
+        facts_after=0.85,
+        pairs_held_out=15,
+        length_before=20.0,
+        length_after=31.0,
+        length_owner=30.0,
+    )
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert "reach 92%; before it was 30%" in page
+    assert "surely not by chance" in page
+    assert "It gets fewer facts right: 85%" in page
+    assert "Measured on 15 of your replies that it never saw in training" in page
+    assert "31 words on average; yours have 30" in page
+    assert "-1.00 (-1.20 to -0.80), surely better" in page
+
+
+def test_runs_are_compared_side_by_side(world: World) -> None:
+    owner = world.client("owner")
+    assert "Two runs make a comparison" in owner.get("/console/acme/tuning/compare").text
+    first = world.adapter(style_before=0.30, style_after=0.55, pairs=40)
+    second = world.adapter(style_before=0.31, style_after=0.91, pairs=100)
+    page = owner.get("/console/acme/tuning/compare").text
+    assert "0.55" in page and "0.91" in page and "100 replies" in page
+    only = owner.get(f"/console/acme/tuning/compare?run={first.run_id}").text
+    assert "0.55" in only and "0.91" not in only
+    other = world.store.assistants.create("Other", key="other")
+    assert other.key == "other"
+    assert owner.get(f"/console/other/tuning/compare?run={second.run_id}").status_code == 404
+
+
+SAMPLES = [
+    {"question": "Open?", "owner": "From nine!", "before": "At 9.", "after": "From nine, friend!"},
+    {"question": "Same?", "owner": "Yes.", "before": "Yes.", "after": " Yes. "},
+    {"question": "Closed?", "owner": "At six!", "before": "At 18.", "after": "At six, friend!"},
+]
+
+
+def test_blind_choice_hides_which_is_which_and_counts_for_the_right_one(world: World) -> None:
+    adapter = world.adapter(report={"samples": SAMPLES})
+    reviewer = world.client("reviewer")
+    path = f"/console/acme/runs/{adapter.run_id}/blind"
+    for _ in range(2):
+        page = reviewer.get(path).text
+        assert "Before" not in page and "After" not in page
+        sample = 0 if "Open?" in page else 2
+        new, old = SAMPLES[sample]["after"], SAMPLES[sample]["before"]
+        pressed = "first" if page.index(new) < page.index(old) else "second"
+        reviewer.post(path, {"sample": sample, "choice": pressed})
+    choices = world.store.blind.in_force(adapter.id)
+    assert sorted((c.sample, c.choice) for c in choices) == [(0, "after"), (2, "after")]
+    done = reviewer.get(path).text
+    assert "preferred 2 of 2 times" in done and "not enough to tell the two apart" in done
+    report = reviewer.get(f"/console/acme/runs/{adapter.run_id}").text
+    assert "From nine, friend!" in report and "preferred 2 of 2 times" in report
+
+
+def test_blind_choice_takes_neither_a_wrong_question_nor_a_wrong_answer(world: World) -> None:
+    adapter = world.adapter(report={"samples": SAMPLES})
+    reviewer = world.client("reviewer")
+    path = f"/console/acme/runs/{adapter.run_id}/blind"
+    assert reviewer.post(path, {"sample": 1, "choice": "first"}).status_code == 400
+    assert reviewer.post(path, {"sample": 99, "choice": "first"}).status_code == 400
+    assert reviewer.post(path, {"sample": 0, "choice": "after"}).status_code == 400
+    assert world.store.blind.in_force(adapter.id) == []
+
+
+def test_plan_is_saved_whole_or_not_at_all_and_told_in_words(world: World) -> None:
+    owner = world.client("owner")
+    form = {
+        "promote": "canary first",
+        "canary_share": "25",
+        "canary_turns": "200",
+        "canary_days": "7",
+        "watch_drift": "on",
+        "schedule": "0 3 * * 1",
+        "every_pairs": "0",
+        "from_hour": "22",
+        "to_hour": "6",
+        "time_zone": "Europe/Oslo",
+    }
+    wrong = owner.post("/console/acme/tuning/plan", form | {"schedule": "at night", "to_hour": "x"})
+    assert wrong.status_code == 400
+    assert "2 fields need another look" in wrong.text and 'value="at night"' in wrong.text
+    assert world.store.plans.of(world.assistant.id).chosen.schedule == ""
+    assert owner.post("/console/acme/tuning/plan", form).status_code == 303
+    chosen = world.store.plans.of(world.assistant.id).chosen
+    assert (chosen.promote, chosen.canary_share, chosen.watch_drift) == ("canary first", 0.25, True)
+    page = owner.get("/console/acme/tuning").text
+    assert "The next run begins Monday" in page or "The next run begins t" in page
+    assert "(Europe/Oslo)" in page and "25% of the visitors first, until 200 turns" in page
+    owner.post("/console/acme/tuning/plan", {**form, "watch_drift": ""})
+    assert "Nobody watches a promoted voice but you." in owner.get("/console/acme/tuning").text
+
+
+def test_readiness_as_the_worker_counted_it_leads_to_the_answers_to_judge(world: World) -> None:
+    turn = world.turn("How long to Norway?")
+    content = {
+        "ready": False,
+        "pairs": 12,
+        "new": 4,
+        "pages": {"all": 9, "touched": 3, "missing": ["Shipping"]},
+        "contradictions": [{"question": "Open?", "reason": "one says yes, the other no"}],
+        "lengths": {"low": 2, "middle": 9, "high": 60, "balanced": False},
+        "expected": {"held_out": 4, "half_width": 0.29},
+        "dropped": {"it is too short": 3},
+        "next_steps": ["Settle 1 contradiction: which is right is a question of fact."],
+        "review_next": [
+            {
+                "turn": turn.id,
+                "conversation": turn.conversation_id,
+                "question": "How long to Norway?",
+                "why": "no reply touches “Shipping” yet",
+            }
+        ],
+    }
+    world.store.meters.put(world.assistant.id, "m", content)
+    page = " ".join(world.client("viewer").get("/console/acme/tuning").text.split())
+    assert "Not yet" in page and "approve or correct 8 more answers" in page
+    assert "3 of 9 pages are touched" in page and "± 29 points" in page
+    assert "3 because it is too short" in page and "Settle 1 contradiction" in page
+    assert f"/console/acme/conversations/{turn.conversation_id}#{turn.id}" in page
+
+
+def test_replies_are_listed_with_what_was_corrected(world: World) -> None:
+    corrected = world.turn("May I?", "You may do it.")
+    verdict = Verdict("corrected", "tone", "You may do it, friend!")
+    world.store.reviews.judge(corrected.id, verdict, reviewer="ana")
+    fact = world.turn("Unjudged fact?")
+    world.store.reviews.judge(fact.id, Verdict("rejected", "fact"), reviewer="x")
+    page = world.client("viewer").get("/console/acme/tuning/replies").text
+    assert "<ins> friend!</ins>" in page or "friend!</ins>" in page
+    assert "Unjudged fact?" not in page
+    assert f"#{corrected.id}" in page
+    searched = world.client("viewer").get("/console/acme/tuning/replies?text=nothing+such").text
+    assert "Nothing matches" in searched
+
+
+@dataclass
+class FakeExclusions:
+    """Stands for the store's exclusions: by subject, with reason."""
+
+    out: dict[str, Any] = field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
+
+    def exclude(self, assistant_id: str, origin_id: str, *, reason: str, actor: str) -> None:
+        self.out[self.subjects[origin_id]] = SimpleNamespace(reason=reason)
+
+    def include(self, assistant_id: str, origin_id: str, *, actor: str) -> None:
+        del self.out[self.subjects[origin_id]]
+
+    def in_force(self, assistant_id: str) -> dict[str, Any]:
+        return self.out
+
+
+def test_a_reply_is_left_out_with_a_reason_and_taken_back_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = world.turn("May I?", "You may.")
+    review = world.store.reviews.judge(turn.id, Verdict("approved"), reviewer="ana")
+    fake = FakeExclusions(subjects={review.id: turn.id})
+    for module in ("server.learn.exclusions", "server.web.console.tuning.replies"):
+        monkeypatch.setattr(f"{module}.exclusions", lambda store: fake)
+    reviewer = world.client("reviewer")
+    path = f"/console/acme/tuning/replies/{review.id}"
+    gone = reviewer.post(f"{path}/leave-out", {"reason": "a mere quote"})
+    assert gone.headers["Location"].endswith(f"replies?undo={review.id}")
+    page = reviewer.get(gone.headers["Location"]).text
+    assert "because: a mere quote" in page and "Undo" in page and "1 left out" in page
+    assert reviewer.post(f"{path}/take-in").status_code == 303
+    assert fake.out == {} and "0 left out" in reviewer.get("/console/acme/tuning/replies").text
+    assert reviewer.post("/console/acme/tuning/replies/rev_x/leave-out").status_code == 404
