@@ -25,6 +25,7 @@ from server.llm.voice import CheckedVoices, FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ChromaIndex, VectorIndex
+from server.rollout import replaying
 from server.rollout.watching import stop_canary
 from server.runs import ask_for_run, cancel_run
 from server.store import Store, open_store
@@ -32,6 +33,7 @@ from server.store.adapters import Activation
 from server.store.assistants import Assistant
 from server.store.canaries import Canary, Trial
 from server.store.check_runs import CheckRun
+from server.store.replays import Replay
 from server.store.runs import Run
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,14 @@ class Services:
     def stop_canary(self, canary_id: str, *, actor: str) -> Canary:
         """End a canary before its time; nothing else changes."""
         return stop_canary(self.store, canary_id, actor=actor)
+
+    def ask_for_replay(self, adapter_id: str, *, actor: str) -> Replay:
+        """Have logged questions answered by a candidate and by what is active."""
+        return replaying.ask_for_replay(self.store, self.jobs, adapter_id, actor=actor)
+
+    def cancel_replay(self, replay: Replay, *, actor: str) -> Replay:
+        """Stop a replay. A closed one is a Conflict."""
+        return replaying.cancel_replay(self.store, self.jobs, replay, actor=actor)
 
     def ask_for_check_run(self, assistant: Assistant, *, actor: str) -> CheckRun:
         """Have the question list asked; Conflict while a run over it is open."""
@@ -134,6 +144,9 @@ def _open(settings: Settings, vectors: ChromaIndex, prepared: Prepared) -> Servi
         longest_question=settings.max_question,
     )
     running.register(running.Checker(store, chat, voices))
+    replaying.register(
+        replaying.Replayer(store, retriever, voices, is_stopping=lambda: chat.is_closing)
+    )
     work = Jobs(settings)
     asking.interrupt_lost_runs(store, work)
     jobs.launch(settings, executor="web", queues=(jobs.INGEST_QUEUE, jobs.CHECKS_QUEUE))

@@ -107,7 +107,7 @@ def show_status(key: str, as_json: bool) -> None:
 @click.option("--hours", help="Begin between these hours only, such as 22-6; 0-0: at any time.")
 @click.option("--time-zone", help="Whose hours those are, such as Europe/Oslo.")
 @click.option("--promote", help="by hand, when the gate passes, or canary first.")
-@click.option("--watch/--no-watch", default=None, help="Roll back what does worse.")
+@click.option("--watch", type=click.Choice(["on", "off"]), help="Roll back what does worse.")
 @json_option
 def schedule_tuning(key: str, cron: str | None, as_json: bool, **options: Any) -> None:
     """Show or change what tuning does by itself: CRON is five fields, such as "0 3 * * 1"."""

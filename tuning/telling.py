@@ -44,7 +44,7 @@ def planned_changes(cron: str | None, **options: Any) -> dict[str, Any]:
     if cron is not None:
         changes["schedule"] = cron
     if watch is not None:
-        changes["watch_drift"] = watch
+        changes["watch_drift"] = watch == "on"
     if hours is not None:
         start, dash, end = hours.partition("-")
         if not (dash and start.strip().isdigit() and end.strip().isdigit()):

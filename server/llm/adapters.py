@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,10 +125,19 @@ class EngineVoices:
         with self._guard:
             loaded = self._heard_by(assistant_id, visitor_id)
             loaded.used = time.monotonic()
+        return self._voice(loaded)
+
+    def _voice(self, loaded: Loaded) -> Voice:
         if loaded.engine.is_broken:
             raise Unavailable("The model is not available.", hint="Try again in a moment.")
         model = EngineChatModel(engine=loaded.engine, params=self._params)
         return Voice(model, loaded.digest, loaded.words, room_of(loaded.engine, self._params))
+
+    @contextmanager
+    def candidate(self, adapter_id: str) -> Iterator[Voice]:
+        """The voice of an adapter that answers nobody yet; Invalid if it must not be served."""
+        with self._warm.held(self._store.adapters.adapter(adapter_id)) as loaded:
+            yield self._voice(loaded)
 
     def base_engine(self) -> Engine:
         return self._warm.base.engine

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from langchain_core.language_models import BaseChatModel
 
+from server.errors import Unavailable
 from server.prompt import Room
 
 Checker = Callable[[Sequence[str], str], float]
@@ -39,6 +41,14 @@ class Voices(Protocol):
         """
 
 
+@runtime_checkable
+class CandidateVoices(Protocol):
+    """Gives the voice of a candidate that answers nobody yet."""
+
+    def candidate(self, adapter_id: str) -> AbstractContextManager[Voice]:
+        """Its engine stays open for as long as the context lasts."""
+
+
 class CheckedVoices:
     """The same voices with an owner's checker."""
 
@@ -48,6 +58,14 @@ class CheckedVoices:
 
     def voice(self, assistant_id: str, visitor_id: str | None = None) -> Voice:
         return replace(self._voices.voice(assistant_id, visitor_id), checker=self._checker)
+
+    @contextmanager
+    def candidate(self, adapter_id: str) -> Iterator[Voice]:
+        """A candidate's voice; Unavailable where the voices have none."""
+        if not isinstance(self._voices, CandidateVoices):
+            raise Unavailable("The model is served elsewhere: candidates cannot be heard here.")
+        with self._voices.candidate(adapter_id) as voice:
+            yield replace(voice, checker=self._checker)
 
 
 class FixedVoices:

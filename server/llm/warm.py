@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +37,7 @@ class Loaded:
 
 
 class WarmEngines:
-    """The engines of one process. Loading is for one thread; `touch` is for any."""
+    """The engines of one process, for any thread: two that want the same one open it once."""
 
     def __init__(
         self,
@@ -50,19 +52,38 @@ class WarmEngines:
         self._threads = threads
         self._open = open_engine
         self._guard = threading.Lock()
+        self._loading = threading.Lock()
+        # How many are at work with an engine that answers no visitor, by digest.
+        self._held: Counter[str] = Counter()
         self._tuned: dict[str, Loaded] = {}
         self.base = Loaded(open_engine(prepared.serving, threads=threads), None, frozenset())
 
     def load(self, adapter: Adapter) -> Loaded:
         """The adapter's engine, opened now if cold; Invalid if its files must not be served."""
-        if adapter.digest not in self._tuned:
+        with self._loading:
+            known = self._tuned.get(adapter.digest)
+            if known is not None:
+                known.used = time.monotonic()
+                return known
             folder = self._home / adapter.path
             check_servable(adapter, folder, base_sha256=self._prepared.base_sha256)
             engine = self._open(folder / "ir", threads=self._threads)
             words = frozenset(str(w) for w in adapter.manifest.get("voice_words", []))
+            loaded = Loaded(engine, adapter.digest, words)
             with self._guard:
-                self._tuned[adapter.digest] = Loaded(engine, adapter.digest, words)
-        return self._tuned[adapter.digest]
+                self._tuned[adapter.digest] = loaded
+        return loaded
+
+    @contextmanager
+    def held(self, adapter: Adapter) -> Iterator[Loaded]:
+        """The adapter's engine, kept open for as long as the context lasts."""
+        with self._guard:
+            self._held[adapter.digest] += 1
+        try:
+            yield self.load(adapter)
+        finally:
+            with self._guard:
+                self._held[adapter.digest] -= 1
 
     def cool_down(self, answering: Collection[str | None], ways_back: Collection[str]) -> None:
         """Close engines that nobody needs; both arguments are digests.
@@ -71,7 +92,7 @@ class WarmEngines:
         """
         with self._guard:
             idle = sorted(
-                (digest for digest in self._tuned if digest not in answering),
+                (d for d in self._tuned if d not in answering and not self._held[d]),
                 key=lambda digest: (digest in ways_back, self._tuned[digest].used),
             )
             kept = max(_KEEP_WARM, sum(digest in ways_back for digest in idle))

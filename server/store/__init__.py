@@ -23,6 +23,7 @@ from server.store.outcomes import Outcomes
 from server.store.pairs import Pairs
 from server.store.people import People
 from server.store.plans import Plans
+from server.store.replays import Replays
 from server.store.reviews import Reviews
 from server.store.runs import Runs
 
@@ -44,6 +45,7 @@ class Store:
     runs: Runs
     adapters: Adapters
     canaries: Canaries
+    replays: Replays
     outcomes: Outcomes
     plans: Plans
     meters: Meters
@@ -72,6 +74,7 @@ def open_store(url: str) -> Store:
         runs=Runs(database),
         adapters=Adapters(database),
         canaries=Canaries(database),
+        replays=Replays(database),
         outcomes=Outcomes(database),
         plans=Plans(database),
         meters=Meters(database),

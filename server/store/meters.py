@@ -24,6 +24,8 @@ class Meter:
     created_at: datetime
 
 
+_TURNS_A_COUNT = 20
+
 _METER = [meters.c[name] for name in Meter.__slots__]
 
 
@@ -53,8 +55,11 @@ class Meters:
         """A fingerprint of all that a count depends on; cheap, so that anybody may look often."""
         with self._db.read() as connection:
             seen: list[Any] = []
-            for table in (reviews, examples, passages, turns, runs):
+            for table in (reviews, examples, passages, runs):
                 own = table.c.assistant_id == assistant_id
                 query = select(func.count(), func.max(table.c.seq)).where(own)
                 seen += connection.execute(query).one()
+            asked = select(func.count()).where(turns.c.assistant_id == assistant_id)
+            # Turns only change which answers to judge next: not worth counting after each of them.
+            seen.append((connection.scalar(asked) or 0) // _TURNS_A_COUNT)
         return blake2b(repr(seen).encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -435,6 +435,26 @@ def test_b35_engines_nobody_uses_are_closed_but_for_the_last_two(stage: Stage) -
     assert open_ones == {"base", "v5", "v4", "v3"}
 
 
+def test_b35_a_hundred_swaps_and_canaries_leave_no_engine_behind(
+    stage: Stage, sqlite_store: Store
+) -> None:
+    one, two = stage.adapter("one"), stage.adapter("two")
+    stage.voices.close()
+    FakeEngine.opened.clear()
+    voices = EngineVoices(sqlite_store, stage.home, stage.prepared, open_engine=FakeEngine)
+    for n in range(100):
+        promote(sqlite_store, (one, two)[n % 2].id, actor="ana")
+        voices._follow()
+        if n % 10 == 0:
+            tried = start_canary(sqlite_store, (two, one)[n % 2].id, Trial(0.5, 50, 1), actor="ana")
+            voices._follow()
+            sqlite_store.canaries.end(tried.id, "stopped", reason="ana", actor="ana")
+            voices._follow()
+    assert [engine.said for engine in FakeEngine.opened] == ["base", "one", "two"]
+    assert not any(engine.is_closed for engine in FakeEngine.opened)
+    voices.close()
+
+
 def test_check_servable_takes_what_was_made(stage: Stage) -> None:
     adapter = stage.adapter("fine")
     check_servable(adapter, stage.home / adapter.path, base_sha256="base-sha")

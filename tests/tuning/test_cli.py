@@ -186,7 +186,7 @@ def test_a_schedule_is_set_shown_and_switched_off(run: Run) -> None:
     assert _told(run("tune", "schedule", "shop", "--json"))["next"] is None
     told = _told(
         run("tune", "schedule", "shop", "0 3 * * 1", "--hours", "22-6", "--time-zone",
-            "Europe/Oslo", "--promote", "canary first", "--no-watch", "--json")
+            "Europe/Oslo", "--promote", "canary first", "--watch", "off", "--json")
     )  # fmt: skip
     assert told["schedule"] == "0 3 * * 1" and told["next"] and told["promote"] == "canary first"
     assert (told["from_hour"], told["to_hour"], told["watch_drift"]) == (22, 6, False)

@@ -16,9 +16,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from server.answering.curated import CuratedAnswers
+from server.store.canaries import Trial
 from server.store.check_runs import Fingerprints
 from server.store.checks import NewCheck
 from server.store.curated import Wording
+from server.store.pairs import NewExample
 from server.store.reviews import Verdict
 from tests.speaking import QUESTION, RETURNS, Talk
 from tests.web.conftest import PASSWORD, World
@@ -185,6 +187,36 @@ def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: st
     assert active.id == adapter.id
 
 
+def test_answers_are_compared_blindly_by_keyboard(world: World, tab: Page, address: str) -> None:
+    samples = [
+        {"question": f"Question {n}?", "owner": "", "before": f"old {n}", "after": f"new {n}"}
+        for n in range(2)
+    ]
+    adapter = world.adapter(report={"samples": samples})
+    tab.goto(f"{address}/console/acme/runs/{adapter.run_id}/blind")
+    for place in ("1 of 2", "2 of 2"):
+        tab.locator(f"text={place}").wait_for()
+        first = tab.locator(".two-answers .text").first.inner_text()
+        tab.keyboard.press("l" if first.startswith("new") else "r")
+    tab.locator("text=100 % for the new voice").wait_for()
+    chosen = world.store.blind.in_force(adapter.id)
+    assert [choice.choice for choice in chosen] == ["after", "after"]
+
+
+def test_a_wrong_plan_is_told_at_its_field_and_what_was_typed_stays(
+    world: World, tab: Page, address: str
+) -> None:
+    tab.goto(f"{address}/console/acme/tuning")
+    tab.get_by_role("link", name="By itself").click()
+    tab.fill("[name=schedule]", "at night")
+    tab.get_by_role("button", name="Save").click()
+    expect(tab.locator("#e-schedule")).to_contain_text("five fields")
+    expect(tab.locator("[name=schedule]")).to_have_value("at night")
+    tab.fill("[name=schedule]", "0 3 * * *")
+    tab.get_by_role("button", name="Save").click()
+    tab.locator("text=The next run begins").first.wait_for()
+
+
 def test_settings_are_tried_as_typed_before_they_are_saved(
     world: World, tab: Page, address: str
 ) -> None:
@@ -224,7 +256,20 @@ def test_no_page_scrolls_sideways(world: World, tab: Page, address: str, width: 
     long = "https://docs.example.org/" + "a-very-long-part/" * 12
     turn = world.turn("W" * 300, "x" * 400, page_url=long)
     world.store.knowledge.add_source(world.assistant.id, "website", long, {})
-    world.adapter(nll_before=3.0, nll_after=1.0)
+    sample = {"question": "Q" * 200, "owner": "x" * 300, "before": "y" * 300, "after": "z" * 300}
+    scored = {"name": "n" * 60, "title": "T" * 80, "before": 0.1, "after": 0.2, "n": 40}
+    scored |= {"low": -0.1, "high": 0.3, "better": "less", "verdict": "not sure", "hard": True}
+    adapter = world.adapter(
+        nll_before=3.0, nll_after=1.0, report={"samples": [sample], "scorecard": [scored]}
+    )
+    world.adapter(nll_before=3.0, nll_after=2.0, report={"scorecard": [scored]})
+    world.store.pairs.import_examples(
+        world.assistant.id, [NewExample("Q" * 200, "A" * 400)], origin="o" * 120
+    )
+    trial = Trial(0.2, 100, 14)
+    world.store.canaries.start(
+        world.assistant.id, adapter.id, trial, actor="a" * 80 + "@example.org", expected=None
+    )
     world.store.checks.add(world.assistant.id, NewCheck("W" * 300, {"url": long}), author="x")
     tab.set_viewport_size({"width": width, "height": 800})
     paths = ["", "acme/conversations", f"acme/conversations/{turn.conversation_id}"]
@@ -237,6 +282,11 @@ def test_no_page_scrolls_sideways(world: World, tab: Page, address: str, width: 
         "acme/checks",
         "acme/settings",
         "acme/tuning",
+        "acme/tuning/replies",
+        "acme/tuning/compare",
+        "acme/tuning/plan",
+        f"acme/runs/{adapter.run_id}",
+        f"acme/runs/{adapter.run_id}/blind",
         "people",
         "audit",
         "account",

@@ -102,6 +102,12 @@ def _hostile(world: World, payload: str) -> list[str]:
     run = store.runs.ask(assistant.id, config={}, requested_by=payload)
     store.runs.note(run.id, status="running", progress={"note": payload})
     store.audit.add(payload, "act", payload[:60], detail=payload)
+    said = {"reply": payload, "label": "supported", "ms": 1}
+    question = {"turn": turn.id, "conversation": turn.conversation_id, "question": payload}
+    replay = store.replays.ask(assistant.id, adapter.id, [question], actor=payload)
+    row = question | {"before": said, "after": said | {"reply": payload + "!"}}
+    store.replays.record(replay.id, [row])
+    store.replays.end(replay.id, "failed", error=payload)
     return [
         "/console/",
         "/console/acme/conversations",
@@ -110,6 +116,7 @@ def _hostile(world: World, payload: str) -> list[str]:
         "/console/acme/sources",
         "/console/acme/settings",
         "/console/acme/tuning",
+        f"/console/acme/replays/{replay.id}",
         "/console/acme/tuning/replies",
         "/console/acme/tuning/plan",
         f"/console/acme/tuning/compare?run={run.id}&run={adapter.run_id}",

@@ -44,6 +44,9 @@ MATRIX = {
     "GET /console/<key>/tuning/plan": "viewer",
     "GET /console/<key>/tuning/replies": "viewer",
     "GET /console/<key>/runs/<run_id>": "viewer",
+    "GET /console/<key>/replays/<replay_id>": "viewer",
+    "POST /console/<key>/replays/<replay_id>/cancel": "owner",
+    "POST /console/<key>/adapters/<adapter_id>/replay": "owner",
     "GET /console/<key>/runs/<run_id>/blind": "reviewer",
     "POST /console/<key>/runs/<run_id>/blind": "reviewer",
     "POST /console/<key>/tuning/replies/<origin_id>/leave-out": "reviewer",
@@ -153,6 +156,14 @@ def _filled(world: World, route: str) -> str:
             world.assistant.id, world.adapter().id, Trial(0.2, 50, 7), actor="test", expected=None
         )
         names["<canary_id>"] = started.id
+    if "<replay_id>" in route:
+        asked_again = [
+            {"turn": turn.id, "conversation": turn.conversation_id, "question": "May I?"}
+        ]
+        replay = world.store.replays.ask(
+            world.assistant.id, world.adapter().id, asked_again, actor="test"
+        )
+        names["<replay_id>"] = replay.id
     if "<origin_id>" in route:
         verdict = Verdict("corrected", "tone", "Surely.")
         names["<origin_id>"] = world.store.reviews.judge(turn.id, verdict, reviewer="test").id

@@ -7,9 +7,10 @@ from server.web.console.tuning import (  # imported for their routes
     compare,
     page,
     plan,
+    replays,
     replies,
     rollout,
     runs,
 )
 
-__all__ = ["blind", "compare", "page", "plan", "replies", "rollout", "runs"]
+__all__ = ["blind", "compare", "page", "plan", "replays", "replies", "rollout", "runs"]

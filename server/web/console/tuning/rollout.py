@@ -17,7 +17,7 @@ from server.web.console.tuning.page import tuning_page
 def promote(key: str, adapter_id: str) -> Response:
     """Make an adapter the one that answers; refused unless it passed the gate."""
     assistant = assistant_at(key)
-    found = _adapter(assistant, adapter_id)
+    found = adapter_of(assistant, adapter_id)
     try:
         auth.services().promote(found.id, actor=auth.actor(), expected=_expected())
     except AppError as error:
@@ -42,7 +42,7 @@ def roll_back(key: str) -> Response:
 def start_canary(key: str, adapter_id: str) -> Response:
     """Let an adapter answer a share of the visitors, as the plan says."""
     assistant = assistant_at(key)
-    found = _adapter(assistant, adapter_id)
+    found = adapter_of(assistant, adapter_id)
     trial = auth.services().store.plans.of(assistant.id).chosen.trial
     try:
         auth.services().start_canary(found.id, trial, actor=auth.actor(), expected=_expected())
@@ -70,7 +70,8 @@ def _expected() -> str:
     return request.form.get("expected", "")
 
 
-def _adapter(assistant: Assistant, adapter_id: str) -> Adapter:
+def adapter_of(assistant: Assistant, adapter_id: str) -> Adapter:
+    """An adapter of this assistant; NotFound if it is another's."""
     found = auth.services().store.adapters.adapter(adapter_id)
     if found.assistant_id != assistant.id:
         raise NotFound(f"There is no adapter {adapter_id[:64]!r}.")

@@ -70,6 +70,7 @@ def run_report(key: str, run_id: str) -> Response:
             latest=latest,
             active=active,
             preferred=_preferred(report),
+            replays=store.replays.of_adapter(report.adapter.id) if report.adapter else [],
             canary=store.canaries.running().get(assistant.id),
             plan=store.plans.of(assistant.id),
         )
