@@ -20,7 +20,9 @@ class TuningConfig:
     `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
     `epochs` 0: as many as make about `steps`, so that few pairs are seen more often than many.
     `dtype`: of the frozen base; the adapter is always fp32. `checkpoint_steps`: what a killed
-    run can lose. `threads`: 0 is all cores.
+    run can lose. `threads`: 0 is all cores. `visitor_cap`, `visitor_day_cap`, `day_cap`: the most
+    pairs from one visitor, from one on one day, from all on one day. `refusal_share`: the most of
+    the pairs that may decline to answer.
     """
 
     method: str = "sft"
@@ -42,6 +44,10 @@ class TuningConfig:
     held_out: float = 0.15
     held_out_floor: int = 8
     pairs_floor: int = 20
+    visitor_cap: int = 10
+    visitor_day_cap: int = 5
+    day_cap: int = 200
+    refusal_share: float = 0.1
 
     def __post_init__(self) -> None:
         _check(self.method == "sft", "method", self.method, "sft")
@@ -64,6 +70,9 @@ class TuningConfig:
         _check(0 < self.held_out <= 0.5, "held_out", self.held_out, "above 0, up to 0.5")
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
+        for name in ("visitor_cap", "visitor_day_cap", "day_cap"):
+            _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _check(0 <= self.refusal_share <= 0.5, "refusal_share", self.refusal_share, "0 to 0.5")
 
     def epochs_for(self, rows: int) -> int:
         """How often so many rows are gone through."""

@@ -12,6 +12,8 @@ from server.store.checks import Checks
 from server.store.conversations import Conversations
 from server.store.curated import CuratedStore
 from server.store.database import Database
+from server.store.datasets import Datasets
+from server.store.exclusions import Exclusions
 from server.store.frontier import Frontier
 from server.store.gates import Gates
 from server.store.knowledge import Knowledge
@@ -36,6 +38,8 @@ class Store:
     reviews: Reviews
     curated: CuratedStore
     pairs: Pairs
+    exclusions: Exclusions
+    datasets: Datasets
     runs: Runs
     adapters: Adapters
     checks: Checks
@@ -59,6 +63,8 @@ def open_store(url: str) -> Store:
         reviews=Reviews(database),
         curated=CuratedStore(database),
         pairs=Pairs(database),
+        exclusions=Exclusions(database),
+        datasets=Datasets(database),
         runs=Runs(database),
         adapters=Adapters(database),
         checks=Checks(database),
