@@ -23,6 +23,7 @@ from tuning import asking
 from tuning.child import Children
 from tuning.clean import cleaned
 from tuning.config import TuningConfig
+from tuning.pairs_cli import show_pairs
 from tuning.readiness import readiness
 from tuning.worker import working
 
@@ -87,6 +88,9 @@ def show_status(key: str, as_json: bool) -> None:
     emit(as_json, told, _report(told) if told["gate"] else _state(told))
 
 
+tune.add_command(show_pairs)
+
+
 @click.group()
 def voice() -> None:
     """The owner's own example replies."""
@@ -97,7 +101,10 @@ def voice() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 def import_voice(key: str, file: Path, as_json: bool) -> None:
-    """Add example replies from JSONL or CSV: question, answer[, context]; all or none."""
+    """Add example replies from JSONL or CSV: question, answer[, context]; all or none.
+
+    Rows may also be chats as OpenAI, ShareGPT and TRL write them.
+    """
     with _opened() as (_, store):
         assistant = store.assistants.by_key(key)
         found = read_examples(file.name, file.read_bytes())
