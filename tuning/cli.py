@@ -25,6 +25,7 @@ from tuning.child import Children
 from tuning.clean import cleaned
 from tuning.config import TuningConfig
 from tuning.meter import measure
+from tuning.pairs_cli import show_pairs
 from tuning.readiness import readiness
 from tuning.telling import (
     canary_as_row,
@@ -121,6 +122,9 @@ def schedule_tuning(key: str, cron: str | None, as_json: bool, **options: Any) -
     emit(as_json, plan_as_row(plan), plan_in_words(plan))
 
 
+tune.add_command(show_pairs)
+
+
 @click.group()
 def voice() -> None:
     """The owner's own example replies."""
@@ -131,7 +135,10 @@ def voice() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 def import_voice(key: str, file: Path, as_json: bool) -> None:
-    """Add example replies from JSONL or CSV: question, answer[, context]; all or none."""
+    """Add example replies from JSONL or CSV: question, answer[, context]; all or none.
+
+    Rows may also be chats as OpenAI, ShareGPT and TRL write them.
+    """
     with _opened() as (_, store):
         assistant = store.assistants.by_key(key)
         found = read_examples(file.name, file.read_bytes())

@@ -33,6 +33,9 @@ class TuningConfig:
     apart, from `stop_floor` rows on: `eval_steps` (0: half an epoch) lie between two looks at
     them, and training stops after `patience` looks without gain.
     `gate`: margins of the gate that are not the defaults.
+
+    `visitor_cap`, `visitor_day_cap`, `day_cap`: the most pairs from one visitor, from one on one
+    day, from all on one day. `refusal_share`: the most of the pairs that may decline to answer.
     """
 
     method: str = "sft"
@@ -68,6 +71,10 @@ class TuningConfig:
     held_out_floor: int = 8
     pairs_floor: int = 20
     gate: dict[str, Any] = field(default_factory=dict)
+    visitor_cap: int = 10
+    visitor_day_cap: int = 5
+    day_cap: int = 200
+    refusal_share: float = 0.1
 
     def __post_init__(self) -> None:
         _check(self.method in _METHODS, "method", self.method, ", ".join(_METHODS))
@@ -111,6 +118,9 @@ class TuningConfig:
         _check(self.held_out_floor >= 1, "held_out_floor", self.held_out_floor, "1 or more")
         _check(self.pairs_floor >= 2, "pairs_floor", self.pairs_floor, "2 or more")
         Gate.of(self.gate)
+        for name in ("visitor_cap", "visitor_day_cap", "day_cap"):
+            _check(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _check(0 <= self.refusal_share <= 0.5, "refusal_share", self.refusal_share, "0 to 0.5")
 
     def epochs_for(self, rows: int) -> int:
         """How often so many rows are gone through."""

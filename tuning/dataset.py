@@ -1,6 +1,7 @@
-"""The dataset of a run: `python -m tuning.dataset JOB` collects, checks, splits and freezes pairs.
+"""The dataset of a run: `python -m tuning.dataset JOB` collects, checks, splits and freezes rows.
 
-Writes `rows.jsonl` (the training side) and, last of all, `dataset.json` into the job folder.
+Writes into the job folder: `rows.jsonl` (the training side), `preferences.jsonl` and `kto.jsonl`
+beside it, `card.md`, `leakage.json` and, last of all, `dataset.json`.
 """
 
 from __future__ import annotations
@@ -20,86 +21,144 @@ from server.retrieval.hybrid import Retriever
 from server.retrieval.vectors import ExactIndex
 from server.store import Store, open_store
 from server.store.assistants import Assistant
+from server.store.datasets import Dataset, NewDataset
+from server.store.pairs import Pair, Preference
+from tuning.caps import Caps
+from tuning.card import Described, card
 from tuning.child import begin, guarded, peak_mb, read_json, tell, write_json
 from tuning.config import TuningConfig
 from tuning.context import FindFacts
+from tuning.counts import count_rows
+from tuning.duplicates import Embed, same_questions
+from tuning.leakage import Beside, check_leakage
 from tuning.manifest import dataset_hash
-from tuning.pairs import PairReport, build_pairs
+from tuning.pairs import PairReport, build_pairs, team_of
 from tuning.places import DATASET
+from tuning.preferences import write_preferences
 from tuning.readiness import judge
 from tuning.rows import encode, write_rows
+from tuning.sides import side_preferences
 from tuning.split import HELD_OUT, TRAIN, split_pairs
+from tuning.topics import topics
+
+LEAKAGE, CARD = "leakage.json", "card.md"
 
 
 def make_dataset(folder: Path, settings: config.Settings, store: Store) -> None:
-    """Freeze the pairs of a run; Invalid with what is missing if they are too few."""
+    """Freeze the rows of a run; Invalid with what is missing if they are too few, or leak."""
     job = read_json(folder / "job.json")
     chosen = TuningConfig.from_dict(job["config"])
     assistant = store.assistants.by_id(job["assistant"])
-    prepared = prepare(settings.home, settings.model)
     # What was frozen before a kill stays: building again could find other evidence.
-    frozen = store.pairs.of_run(job["run"])
-    report = PairReport(pairs=frozen)
-    if not frozen:
-        report = _fresh(store, assistant, job["run"], prepared, settings, chosen)
-        store.pairs.freeze(job["run"], report.pairs)
-    train = [p for p in report.pairs if p.split == TRAIN]
-    write_rows(folder / "rows.jsonl", train)
-    write_json(
-        folder / DATASET,
-        {
-            "pairs": len(report.pairs),
-            "train": len(train),
-            "held_out": len(report.pairs) - len(train),
-            "origins": dict(report.origins),
-            "dropped": dict(report.dropped),
-            "hash": dataset_hash(report.pairs),
-            "peak_mb": peak_mb(),
-        },
-    )
+    frozen = store.datasets.of_run(job["run"])
+    if frozen is None:
+        maker = Maker(store, assistant, settings, chosen)
+        frozen = maker.freeze(job["run"], folder)
+    pairs = store.pairs.of_run(job["run"])
+    write_rows(folder / "rows.jsonl", [p for p in pairs if p.split == TRAIN])
+    write_preferences(folder, store.pairs.preferences(job["run"], split=TRAIN))
+    (folder / CARD).write_text(frozen.card, encoding="utf-8")
+    told = {"number": frozen.number, "hash": frozen.hash, "peak_mb": peak_mb()}
+    write_json(folder / DATASET, frozen.counts | told)
 
 
-def evidence_finder(store: Store, settings: config.Settings, assistant: Assistant) -> FindFacts:
+class Maker:
+    """Makes and freezes the dataset of one run."""
+
+    def __init__(
+        self,
+        store: Store,
+        assistant: Assistant,
+        settings: config.Settings,
+        chosen: TuningConfig,
+    ) -> None:
+        self._store = store
+        self._assistant = assistant
+        self._chosen = chosen
+        self._prepared: Prepared = prepare(settings.home, settings.model)
+        self._embedder = Embedder(self._prepared.embedding, threads=settings.tune_threads)
+
+    def freeze(self, run_id: str, folder: Path) -> Dataset:
+        """Collect, check and split the rows; nothing is stored if a check fails."""
+        embed: Embed = self._embedder.embed_array
+        report = self._fit(run_id, embed)
+        beside = Beside(_conversations(report), embed)
+        self._split(report, beside, embed)
+        write_json(folder / LEAKAGE, check_leakage(report.pairs, report.preferences, beside))
+        digest = dataset_hash(report.pairs, report.preferences)
+        counts = count_rows(report)
+        asked = [pair.question for pair in report.pairs]
+        found = topics(asked, embed(asked), seed=self._chosen.seed)
+        described = Described(self._assistant.name, run_id, digest, found, report.conflicts)
+        told = card(described, report.pairs, counts)
+        new = NewDataset(self._assistant.id, run_id, digest, counts, told)
+        return self._store.datasets.freeze(new, report.pairs, report.preferences)
+
+    def _fit(self, run_id: str, embed: Embed) -> PairReport:
+        """The rows that may be learnt; Invalid with what is missing if they are too few."""
+        found = build_pairs(
+            self._store,
+            self._assistant,
+            run_id,
+            evidence_finder(self._store, self._embedder, self._assistant),
+            caps=Caps.of(self._chosen, team_of(self._store)),
+            embed=embed,
+        )
+        report = fitting(found, ChatTokenizer(self._prepared.serving), self._chosen.max_length)
+        readiness = judge(len(report.pairs), report.origins, report.dropped, self._chosen)
+        if not readiness.ready:
+            raise Invalid(readiness.sentence)
+        return report
+
+    def _split(self, report: PairReport, beside: Beside, embed: Embed) -> None:
+        asked = [pair.question for pair in report.pairs]
+        conversations = [pair.group_id for pair in report.pairs]
+        report.pairs = split_pairs(
+            report.pairs,
+            seed=self._chosen.seed,
+            share=self._chosen.held_out,
+            floor=self._chosen.held_out_floor,
+            settled=self._store.pairs.sides(self._assistant.id),
+            links=same_questions(asked, embed(asked)),
+        )
+        if not any(pair.split == HELD_OUT for pair in report.pairs):
+            raise Invalid(
+                "All replies are near copies of one another, so none can be kept aside to judge "
+                "by.",
+                hint="Add replies to other questions.",
+            )
+        groups = dict(zip(conversations, (p.group_id for p in report.pairs), strict=True))
+        report.preferences = side_preferences(report.preferences, report.pairs, groups, beside)
+
+
+def evidence_finder(store: Store, embedder: Embedder, assistant: Assistant) -> FindFacts:
     """The evidence that serving would find for a question."""
-    prepared = prepare(settings.home, settings.model)
-    embedder = Embedder(prepared.embedding, threads=settings.tune_threads)
     retriever = Retriever(store, embedder, ExactIndex(store))
     return lambda question: find_evidence(retriever, assistant.id, question).facts
 
 
 def fitting(report: PairReport, tokenizer: ChatTokenizer, longest: int) -> PairReport:
-    """Leave out pairs of more tokens than a row may have; Invalid if the template misleads."""
-    kept = PairReport(dropped=report.dropped.copy())
-    for pair in report.pairs:
-        if len(encode(tokenizer, pair.prompt, pair.completion).ids) <= longest:
-            kept.pairs.append(pair)
-        else:
-            kept.dropped[f"with its facts it has more than {longest} tokens"] += 1
+    """Leave out rows of more tokens than one may have; Invalid if the template misleads."""
+
+    def fits(prompt: list[dict[str, str]], *replies: str | None) -> bool:
+        return all(len(encode(tokenizer, prompt, r).ids) <= longest for r in replies if r)
+
+    kept = PairReport(
+        pairs=[p for p in report.pairs if fits(p.prompt, p.completion)],
+        dropped=report.dropped.copy(),
+        conflicts=report.conflicts,
+        masked=report.masked,
+        preferences=[r for r in report.preferences if fits(r.prompt, r.completion, r.rejected)],
+    )
+    if long := len(report.pairs) - len(kept.pairs):
+        kept.dropped[f"with its facts it has more than {longest} tokens"] += long
     return kept
 
 
-def _fresh(
-    store: Store,
-    assistant: Assistant,
-    run_id: str,
-    prepared: Prepared,
-    settings: config.Settings,
-    chosen: TuningConfig,
-) -> PairReport:
-    found = build_pairs(store, assistant, run_id, evidence_finder(store, settings, assistant))
-    report = fitting(found, ChatTokenizer(prepared.serving), chosen.max_length)
-    readiness = judge(len(report.pairs), report.origins, report.dropped, chosen)
-    if not readiness.ready:
-        raise Invalid(readiness.sentence)
-    report.pairs = split_pairs(
-        report.pairs, seed=chosen.seed, share=chosen.held_out, floor=chosen.held_out_floor
-    )
-    if not any(pair.split == HELD_OUT for pair in report.pairs):
-        raise Invalid(
-            "All replies are near copies of one another, so none can be kept aside to judge by.",
-            hint="Add replies to other questions.",
-        )
-    return report
+def _conversations(report: PairReport) -> dict[str, str]:
+    """The conversation of each turn, before groups are joined."""
+    rows: list[Pair | Preference] = [*report.pairs, *report.preferences]
+    return {row.turn_id: row.group_id for row in rows if row.turn_id}
 
 
 def main(arguments: Sequence[str]) -> int:

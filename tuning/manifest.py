@@ -12,7 +12,7 @@ from typing import Any
 
 from server.llm.models import file_sha256
 from server.prompt import PROMPT_VERSION
-from server.store.pairs import Pair
+from server.store.pairs import Pair, Preference
 from tuning.config import TuningConfig
 
 MANIFEST = "manifest.json"
@@ -21,7 +21,13 @@ _PACKAGES = ("torch", "transformers", "peft", "trl")
 
 
 def manifest(
-    *, adapter_id: str, run_id: str, base_sha256: str, config: TuningConfig, pairs: Sequence[Pair]
+    *,
+    adapter_id: str,
+    run_id: str,
+    base_sha256: str,
+    config: TuningConfig,
+    pairs: Sequence[Pair],
+    preferences: Sequence[Preference] = (),
 ) -> dict[str, Any]:
     """Describe an adapter; the files' hashes are added once the files are there."""
     return {
@@ -31,7 +37,7 @@ def manifest(
         "base_sha256": base_sha256,
         "prompt_version": PROMPT_VERSION,
         "config": config.as_dict(),
-        "dataset": dataset_hash(pairs),
+        "dataset": dataset_hash(pairs, preferences),
         "pairs": {
             "train": sum(pair.split == "train" for pair in pairs),
             "held_out": sum(pair.split == "held_out" for pair in pairs),
@@ -41,9 +47,10 @@ def manifest(
     }
 
 
-def dataset_hash(pairs: Iterable[Pair]) -> str:
-    """One hash of all pairs with their sides, whatever their order."""
-    lines = sorted(f"{pair.hash} {pair.split}" for pair in pairs)
+def dataset_hash(pairs: Iterable[Pair], preferences: Iterable[Preference] = ()) -> str:
+    """One hash of all rows with their sides, whatever their order."""
+    rows: list[Pair | Preference] = [*pairs, *preferences]
+    lines = sorted(f"{row.hash} {row.split}" for row in rows)
     return sha256("\n".join(lines).encode()).hexdigest()
 
 

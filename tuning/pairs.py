@@ -1,203 +1,194 @@
 """Training pairs: what people wrote or approved, each with the very prompt that serving would send.
 
-Only two things become pairs: the owner's own example replies, and turns that a reviewer approved
-or corrected in tone. A wrong fact belongs to the knowledge, a missed handover to the rules; neither
-is ever taught.
+What a candidate has to pass, in this order: nobody left it out and it can be read (`candidates`);
+it is no near copy (`duplicates`) and contradicts no other (`conflicts`); its visitor has not
+supplied enough (`caps`); its reply holds no personal data (`redact`) and states only what its facts
+hold (`truth`); and not too many of them decline to answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from server.answering.answer import persona_of
 from server.answering.grounding import voice_words
-from server.answering.words import addresses, counted, numbers
-from server.prompt import PROMPT_VERSION, build_messages
 from server.store import Store
 from server.store.assistants import Assistant
-from server.store.conversations import Turn
 from server.store.database import new_id
-from server.store.pairs import Example, Pair
-from server.store.reviews import Review
-from tuning.clean import cleaned
-from tuning.context import FindFacts, best_sentences, carried_share, found_facts
+from server.store.pairs import Pair, Preference
+from tuning.candidates import APPROVED, CORRECTED, REFUSAL, VOICE, Candidate, collect, disliked
+from tuning.caps import Caps, few_refusals, within
+from tuning.conflicts import Conflict, conflicts
+from tuning.context import FindFacts
+from tuning.duplicates import Compared, Embed, Text, copies
+from tuning.preferences import disliked_rows, judged_rows, preference_rows
+from tuning.render import PERSONAL, Rendered, Renderer
+from tuning.truth import Given, stray, untrue
 
-CORRECTED, APPROVED, VOICE = "corrected", "approved", "voice"
-_SHORTEST_WORDS = 2
-_LONGEST_WORDS = 400
-# Below this a reply speaks of something else than its facts; a free paraphrase lies well above.
-_LEAST_CARRIED = 0.3
+__all__ = ["APPROVED", "CORRECTED", "VOICE", "Candidate", "PairReport", "build_pairs", "gather"]
 
-Messages = list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A reply that may become a pair; `facts` or `messages` are None where not known yet."""
-
-    origin: str
-    origin_id: str
-    group_id: str
-    question: str
-    completion: str
-    facts: tuple[str, ...] | None = None
-    messages: Messages | None = None
+NEAR_COPY = "it is a near copy of a better or newer reply"
+CONTRADICTS = "it contradicts another reply to the same question"
+TOO_MANY_REFUSALS = "only a small share of the pairs may decline to answer"
+# Who acts on the command line is no visitor; nor are the people who sign in.
+_COMMAND_LINE = "cli"
 
 
 @dataclass(slots=True)
 class PairReport:
-    """The pairs that are fit to learn from, and how many were left out for which reason."""
+    """The pairs that are fit to learn from, and what was left out, by reason.
+
+    `conflicts`: candidates that contradict each other, all left out. `masked`: per origin id, what
+    personal data was found, by kind, and whether the pair was kept. `preferences`: rows beside the
+    pairs, for preference training.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    conflicts: list[Conflict] = field(default_factory=list)
+    masked: list[MaskedPair] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
 
     @property
     def origins(self) -> Counter[str]:
         return Counter(pair.origin for pair in self.pairs)
 
+    @property
+    def refusals(self) -> int:
+        return sum(pair.kind == REFUSAL for pair in self.pairs)
 
-def gather(store: Store, assistant: Assistant) -> tuple[list[Candidate], Counter[str]]:
+
+@dataclass(frozen=True, slots=True)
+class MaskedPair:
+    """A candidate in which personal data was found; the values themselves are never kept."""
+
+    origin_id: str
+    kinds: dict[str, int]
+    kept: bool
+
+
+@dataclass(slots=True)
+class Selection:
+    """Candidates that do not repeat or contradict one another, within the caps."""
+
+    kept: list[Candidate]
+    dropped: Counter[str]
+    conflicts: list[Conflict]
+
+
+def gather(
+    store: Store, assistant: Assistant, caps: Caps | None = None
+) -> tuple[list[Candidate], Counter[str]]:
     """Collect the candidates of an assistant without looking anything up; and what fell out.
 
-    A correction comes before an approval and that before an example: of equals the first stays.
+    Near copies and contradictions are told by words alone here; a run looks at meaning too.
     """
-    dropped: Counter[str] = Counter()
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for candidate in _all(store, assistant):
-        text = cleaned(candidate.completion)
-        reason = _unfit(text, cleaned(candidate.question))
-        key = (_key(candidate.question), _key(candidate.completion))
-        if reason is None and key in seen:
-            reason = "the same reply to the same question is there already"
-        if reason:
-            dropped[reason] += 1
-            continue
-        seen.add(key)
-        kept.append(_with_text(candidate, str(text)))
-    return kept, dropped
+    candidates, dropped = collect(store, assistant)
+    found = select(candidates, caps or Caps(team=team_of(store)))
+    return found.kept, dropped + found.dropped
 
 
 def build_pairs(
-    store: Store, assistant: Assistant, run_id: str, find_facts: FindFacts
+    store: Store,
+    assistant: Assistant,
+    run_id: str,
+    find_facts: FindFacts,
+    *,
+    caps: Caps | None = None,
+    embed: Embed | None = None,
 ) -> PairReport:
-    """Make the pairs of a run. `find_facts` gives the evidence that serving would find."""
-    candidates, dropped = gather(store, assistant)
-    report = PairReport(dropped=dropped)
-    given = [_facts(candidate, find_facts) for candidate in candidates]
-    manner = voice_words([c.completion for c in candidates], given)
-    for candidate, facts in zip(candidates, given, strict=True):
-        if reason := _ungrounded(candidate, facts, manner):
-            report.dropped[reason] += 1
-        else:
-            messages = _messages(assistant, candidate, facts)
-            report.pairs.append(_pair(assistant, run_id, candidate, messages))
+    """Make the pairs of a run, and the preference rows beside them.
+
+    `find_facts` gives the evidence that serving would find; `embed` unit vectors by which near
+    copies are found that share few words.
+    """
+    caps = caps or Caps(team=team_of(store))
+    candidates, dropped = collect(store, assistant)
+    found = select(candidates, caps, embed)
+    report = PairReport(dropped=dropped + found.dropped, conflicts=found.conflicts)
+    renderer = Renderer(store, assistant, find_facts)
+    rendered = _fit(found.kept, renderer, report)
+    kept, too_many = few_refusals([r.candidate for r in rendered], caps.refusals)
+    report.dropped += Counter({TOO_MANY_REFUSALS: too_many})
+    ids = {candidate.origin_id for candidate in kept}
+    learnt = [one for one in rendered if one.candidate.origin_id in ids]
+    report.pairs = [_pair(assistant, run_id, one) for one in learnt]
+    report.preferences = [
+        *preference_rows(assistant, run_id, learnt),
+        *judged_rows(assistant, run_id, learnt),
+        *_disliked(store, assistant, run_id, renderer, caps=caps, embed=embed),
+    ]
     return report
 
 
-def _all(store: Store, assistant: Assistant) -> Iterator[Candidate]:
-    reviews = store.reviews.in_force(assistant.id)
-    for origin in (CORRECTED, APPROVED):
-        for review in reviews:
-            if review.verdict == origin:
-                turn = store.conversations.turn(review.turn_id)
-                if candidate := _from_review(review, turn):
-                    yield candidate
-    for example in store.pairs.examples(assistant.id):
-        yield _from_example(example)
+def select(candidates: Sequence[Candidate], caps: Caps, embed: Embed | None = None) -> Selection:
+    """Leave out near copies, what contradicts, and what goes over a cap; the best come first."""
+    texts = [Text(c.standalone, c.completion, fixed=c.kind == REFUSAL) for c in candidates]
+    compared = Compared.of(texts, embed)
+    copied = copies(compared)
+    places = [n for n in range(len(candidates)) if n not in copied]
+    unlike = [candidates[n] for n in places]
+    asked = None if compared.asked is None else compared.asked[places]
+    disputed = conflicts(unlike, [compared.cores[n] for n in places], asked)
+    against = {origin for conflict in disputed for origin in (conflict.one, conflict.other)}
+    sound = [candidate for candidate in unlike if candidate.origin_id not in against]
+    kept, over = within(sound, caps)
+    dropped = over + Counter({NEAR_COPY: len(copied), CONTRADICTS: len(against)})
+    return Selection(kept, dropped, disputed)
 
 
-def _from_review(review: Review, turn: Turn) -> Candidate | None:
-    """None for a review that is not about tone, or a reply that is not the model's."""
-    if review.verdict == CORRECTED:
-        reply = review.reply if review.fault == "tone" else None
-    else:
-        reply = turn.reply if turn.label == "supported" and _is_models(turn) else None
-    if not reply:
-        return None
-    return Candidate(
-        origin=review.verdict,
-        origin_id=review.id,
-        group_id=turn.conversation_id,
-        question=turn.question,
-        completion=reply,
-        facts=tuple(str(row["text"]) for row in turn.evidence),
-        messages=turn.messages if turn.prompt_version == PROMPT_VERSION else None,
+def team_of(store: Store) -> frozenset[str]:
+    """Who may try an assistant out and is no visitor."""
+    return frozenset({_COMMAND_LINE, *(person.email for person in store.people.all())})
+
+
+def _fit(candidates: Sequence[Candidate], renderer: Renderer, report: PairReport) -> list[Rendered]:
+    """Those whose reply is free of personal data and states only what its facts hold."""
+    rendered = [renderer.render(c, renderer.facts(c)) for c in candidates]
+    manner = voice_words(
+        [one.candidate.completion for one in rendered], [one.facts for one in rendered]
     )
+    fit = []
+    for one in rendered:
+        reason = one.reason or _untrue(one, manner, renderer.owner)
+        if one.masked:
+            found = MaskedPair(one.candidate.origin_id, dict(one.masked), kept=reason is None)
+            report.masked.append(found)
+        if reason:
+            report.dropped[reason] += 1
+        else:
+            fit.append(one)
+    return fit
 
 
-def _is_models(turn: Turn) -> bool:
-    """Whether the model wrote what was shown: an approved quote is the content's own voice."""
-    opening = " ".join(turn.reply.split())[:40]
-    return bool(opening) and " ".join(turn.draft.split()).startswith(opening)
+def _untrue(one: Rendered, manner: frozenset[str], owner: str) -> str | None:
+    candidate = one.candidate
+    given = Given(one.facts, candidate.question, manner, owner)
+    # Who declines states nothing; but no address or figure may come in that way either.
+    if candidate.kind == REFUSAL:
+        return stray(candidate.completion, given)
+    return untrue(candidate.completion, given)
 
 
-def _from_example(example: Example) -> Candidate:
-    context = (example.context or "").strip()
-    facts = tuple(best_sentences(context, example.question, example.answer)) if context else None
-    return Candidate(
-        origin=VOICE,
-        origin_id=example.id,
-        group_id=example.id,
-        question=example.question,
-        completion=example.answer,
-        facts=facts,
-    )
+def _disliked(
+    store: Store,
+    assistant: Assistant,
+    run_id: str,
+    renderer: Renderer,
+    *,
+    caps: Caps,
+    embed: Embed | None,
+) -> list[Preference]:
+    found = select(disliked(store, assistant), caps, embed).kept
+    rendered = [renderer.render(candidate, renderer.facts(candidate)) for candidate in found]
+    return disliked_rows(assistant, run_id, [r for r in rendered if r.reason != PERSONAL])
 
 
-def _unfit(text: str | None, question: str | None) -> str | None:
-    if text is None or question is None:
-        return "it holds hidden characters"
-    words = len(text.split())
-    if words < _SHORTEST_WORDS or not question:
-        return "it is too short"
-    return "it is too long" if words > _LONGEST_WORDS else None
-
-
-def _with_text(candidate: Candidate, text: str) -> Candidate:
-    return Candidate(
-        candidate.origin,
-        candidate.origin_id,
-        candidate.group_id,
-        str(cleaned(candidate.question)),
-        text,
-        candidate.facts,
-        candidate.messages,
-    )
-
-
-def _facts(candidate: Candidate, find_facts: FindFacts) -> list[str]:
-    if candidate.facts is not None:
-        return list(candidate.facts)
-    return found_facts(candidate.question, candidate.completion, find_facts)
-
-
-def _messages(assistant: Assistant, candidate: Candidate, facts: Sequence[str]) -> Messages:
-    if candidate.messages:
-        return candidate.messages
-    built = build_messages(persona_of(assistant), candidate.question, facts)
-    return [{"role": m["role"], "content": m["content"]} for m in built]
-
-
-def _ungrounded(candidate: Candidate, facts: Sequence[str], manner: frozenset[str]) -> str | None:
-    """Why a reply would teach facts instead of a voice; None if it does not."""
-    if not facts:
-        return "the content holds no facts for its question"
-    given = "\n".join([*facts, candidate.question])
-    if addresses(candidate.completion) - addresses(given):
-        return "it states an address that its facts do not hold"
-    if numbers(candidate.completion) - counted(given):
-        return "it states a number that its facts do not hold"
-    if carried_share(candidate.completion, [given], manner) < _LEAST_CARRIED:
-        return "it says something else than its facts"
-    return None
-
-
-def _pair(assistant: Assistant, run_id: str, candidate: Candidate, messages: Messages) -> Pair:
-    spelled = "\0".join([*(m["content"] for m in messages), candidate.completion])
+def _pair(assistant: Assistant, run_id: str, one: Rendered) -> Pair:
+    candidate, lineage = one.candidate, one.candidate.lineage
+    spelled = "\0".join([*(m["content"] for m in one.messages), candidate.completion])
     return Pair(
         id=new_id("par"),
         assistant_id=assistant.id,
@@ -206,12 +197,17 @@ def _pair(assistant: Assistant, run_id: str, candidate: Candidate, messages: Mes
         origin_id=candidate.origin_id,
         group_id=candidate.group_id,
         split="",
-        question=candidate.question,
-        prompt=messages,
+        question=candidate.standalone,
+        prompt=one.messages,
         completion=candidate.completion,
         hash=blake2b(spelled.encode(), digest_size=16).hexdigest(),
+        kind=candidate.kind,
+        turn_id=lineage.turn_id,
+        reviewer=lineage.reviewer,
+        verdict=lineage.verdict,
+        visitor_id=lineage.visitor_id,
+        asked_at=lineage.asked_at,
+        judged_at=lineage.judged_at,
+        source_hash=candidate.source_hash,
+        masked=dict(one.masked),
     )
-
-
-def _key(text: str) -> str:
-    return " ".join(text.lower().split())

@@ -122,6 +122,7 @@ class Tuner:
             base_sha256=self._prepare(self._settings.home, self._settings.model).base_sha256,
             config=TuningConfig.from_dict(job["config"]),
             pairs=self._store.pairs.of_run(run_id),
+            preferences=self._store.pairs.preferences(run_id),
         )
         write_json(places.job / "job.json", job)
         return self._run(run_id, "merge", "tuning.assemble")

@@ -32,13 +32,22 @@ def contradicts(said: Reading, fact: Reading, asked: frozenset[str], known: froz
     question's content words, which may stand for a condition that the sentence leaves out;
     `known`: those of all facts."""
     return (
-        _denies(said, fact)
-        or _opposes(said, fact)
+        reverses(said, fact, known)
         or _limits(said, fact)
         or _leaves_out(said, fact, asked)
         or _counts_other(said, fact)
-        or _turns_round(said, fact, known)
         or any(code not in fact.raw for code in said.code)
+    )
+
+
+def reverses(said: Reading, fact: Reading, known: frozenset[str]) -> bool:
+    """Whether a sentence denies or turns round what a fact says, or measures it otherwise: what no
+    freedom of wording explains."""
+    return (
+        _denies(said, fact)
+        or _opposes(said, fact)
+        or _measures_other(said, fact)
+        or _turns_round(said, fact, known)
     )
 
 
@@ -129,11 +138,16 @@ def _counts_other(said: Reading, fact: Reading) -> bool:
         telling = (w for w in reversed(words) if (w in own) != (w in others))
         if next(telling, "") in others:
             return True
-    measures = MEASURES & said.held
-    if measures - fact.held and MEASURES & fact.held - measures:
+    if _measures_other(said, fact):
         return True
     counts = (p for p in said.pairs if p[0][0].isdigit())
     return any(p not in fact.pairs for p in counts)
+
+
+def _measures_other(said: Reading, fact: Reading) -> bool:
+    """Another measure than the fact has: weeks for days."""
+    measures = MEASURES & said.held
+    return bool(measures - fact.held and MEASURES & fact.held - measures)
 
 
 def _turns_round(said: Reading, fact: Reading, known: frozenset[str]) -> bool:

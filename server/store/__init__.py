@@ -14,6 +14,8 @@ from server.store.checks import Checks
 from server.store.conversations import Conversations
 from server.store.curated import CuratedStore
 from server.store.database import Database
+from server.store.datasets import Datasets
+from server.store.exclusions import Exclusions
 from server.store.frontier import Frontier
 from server.store.gates import Gates
 from server.store.knowledge import Knowledge
@@ -42,6 +44,8 @@ class Store:
     reviews: Reviews
     curated: CuratedStore
     pairs: Pairs
+    exclusions: Exclusions
+    datasets: Datasets
     runs: Runs
     adapters: Adapters
     canaries: Canaries
@@ -71,6 +75,8 @@ def open_store(url: str) -> Store:
         reviews=Reviews(database),
         curated=CuratedStore(database),
         pairs=Pairs(database),
+        exclusions=Exclusions(database),
+        datasets=Datasets(database),
         runs=Runs(database),
         adapters=Adapters(database),
         canaries=Canaries(database),

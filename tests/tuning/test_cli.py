@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from server.prompt import PROMPT_VERSION
 from server.store import Store, open_store
 from server.store.adapters import Adapter
 from server.store.database import now
+from server.store.datasets import NewDataset
+from tests.tuning.test_split import _pair
 
 Run = Callable[..., Result]
 
@@ -88,6 +91,53 @@ def test_one_bad_row_is_named_and_nothing_is_imported(
     store = _store(home)
     assert store.pairs.examples(store.assistants.by_key("shop").id) == []
     store.database.close()
+
+
+def test_chats_of_other_trainers_are_imported(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "chats.json"
+    said = [{"from": "human", "value": "Open?"}, {"from": "gpt", "value": "From nine, friend!"}]
+    file.write_text(json.dumps([{"conversations": said}]))
+    assert _told(run("voice", "import", "shop", str(file), "--json"))["imported"] == 1
+
+
+def test_before_a_run_pairs_tells_what_could_be_learnt(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "voice.jsonl"
+    file.write_text('{"question":"Open?","answer":"From nine!"}\n{"question":"a","answer":"b"}\n')
+    _told(run("voice", "import", "shop", str(file), "--json"))
+    told = _told(run("tune", "pairs", "shop", "--json"))
+    assert (told["run"], told["pairs"], told["origins"]) == (None, 1, {"voice": 1})
+    assert told["dropped"] == {"it is too short": 1}
+    assert "1 replies could be learnt from" in run("tune", "pairs", "shop").stdout
+    failed = run("tune", "pairs", "shop", "--export", str(tmp_path / "out.jsonl"))
+    assert (failed.exit_code, "no dataset yet" in failed.stderr) == (1, True)
+
+
+def test_a_dataset_is_shown_and_exported_and_read_again(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    store = _store(home)
+    assistant = store.assistants.by_key("shop")
+    tuned = store.runs.ask(assistant.id, config={}, requested_by="t")
+    pairs = [replace(_pair(n), assistant_id=assistant.id, split="train" if n else "held_out",
+                     prompt=[{"role": "user", "content": f"Where is {n}?"}])
+             for n in range(3)]  # fmt: skip
+    new = NewDataset(assistant.id, tuned.id, "d1", {"pairs": 3}, "# The card\n")
+    store.datasets.freeze(new, pairs)
+    store.database.close()
+    told = _told(run("tune", "pairs", "shop", "--json"))
+    assert (told["run"], told["number"], told["hash"], told["pairs"]) == (tuned.id, 1, "d1", 3)
+    assert "# The card" in run("tune", "pairs", "shop").stdout
+    for form in ("openai", "sharegpt", "trl"):
+        out = tmp_path / f"{form}.jsonl"
+        arguments = ("tune", "pairs", "shop", "--export", str(out), "--format", form)
+        assert _told(run(*arguments, "--json"))["pairs"] == 3
+        assert run(*arguments).exit_code == 1  # it exists already
+        assert _told(run("voice", "import", "shop", str(out), "--json"))["total"] == 3
+    side = tmp_path / "side.jsonl"
+    run("tune", "pairs", "shop", "--export", str(side), "--side", "held_out")
+    assert [json.loads(line)["messages"][0]["content"] for line in side.open()] == ["Where is 0?"]
+    wrong = run("tune", "pairs", "shop", "--run", "run_none")
+    assert (wrong.exit_code, "has no dataset" in wrong.stderr) == (1, True)
 
 
 def test_readiness_says_what_is_missing(run: Run) -> None:

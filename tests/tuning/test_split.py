@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.store.pairs import Pair
-from tuning.split import HELD_OUT, TRAIN, group_pairs, split_pairs
+from tuning.split import HELD_OUT, TRAIN, group_pairs, split_pairs, subject_of
 
 
 def _pair(n: int, group: str = "", question: str = "", completion: str = "") -> Pair:
@@ -76,3 +77,34 @@ def test_a_greeting_that_all_replies_share_joins_nothing() -> None:
 def test_one_conversation_cannot_be_split() -> None:
     split = split_pairs([_pair(n, "one") for n in range(9)], seed=1, share=0.15, floor=8)
     assert {p.split for p in split} == {TRAIN}
+
+
+@given(st.integers(12, 60), st.integers(0, 60), st.integers(0, 5))
+def test_a_pair_keeps_its_side_when_the_set_grows(count: int, more: int, seed: int) -> None:
+    first = split_pairs([_pair(n) for n in range(count)], seed=seed, share=0.15, floor=8)
+    settled = {subject_of(pair): pair.split for pair in first}
+    # Their prompts have changed since, and with them their hashes.
+    grown = [replace(_pair(n), hash=f"{n * 31 % 997:05}x") for n in range(count + more)]
+    again = split_pairs(grown, seed=seed, share=0.15, floor=8, settled=settled)
+    assert {p.id: p.split for p in again} | {p.id: p.split for p in first} == {
+        p.id: p.split for p in again
+    }
+    total = count + more
+    held = sum(p.split == HELD_OUT for p in again)
+    assert held >= max(-(-15 * total // 100), min(8, total // 3))
+
+
+def test_a_group_that_has_come_to_join_both_sides_is_trained_on() -> None:
+    pairs = [_pair(n) for n in range(12)]
+    pairs[1] = replace(pairs[1], question=pairs[0].question)
+    settled = {"exa_0": HELD_OUT, "exa_1": TRAIN, "exa_2": HELD_OUT}
+    sides = {p.id: p.split for p in split_pairs(pairs, seed=1, share=0.2, floor=2, settled=settled)}
+    assert (sides["par_0"], sides["par_1"], sides["par_2"]) == (TRAIN, TRAIN, HELD_OUT)
+
+
+def test_questions_that_are_linked_by_meaning_share_a_side() -> None:
+    for seed in range(6):
+        split = split_pairs(
+            [_pair(n) for n in range(12)], seed=seed, share=0.3, floor=2, links=[(0, 5), (5, 9)]
+        )
+        assert len({split[n].split for n in (0, 5, 9)}) == 1
