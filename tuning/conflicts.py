@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.answering.contradictions import contradictions
+from server.answering.contradictions import LITTLE, contradictions
 from server.answering.curated import Approved
 from server.answering.words import content_words
 from server.retrieval.vectors import Vector
@@ -60,4 +60,6 @@ def conflicts(
     return [
         Conflict(found.one.id, found.other.id, known[found.one.id].standalone, reason=found.reason)
         for found in contradictions(questions, answers)
+        # Two replies may well have little in common if the questions are only nearly the same.
+        if found.reason != LITTLE or found.one.key == found.other.key
     ]

@@ -23,6 +23,7 @@ NEARLY = 0.85
 _WORDS_ALONE = 0.8
 _SAME_MATTER = 0.5
 _LITTLE_IN_COMMON = 0.25
+LITTLE = "they have little in common"
 _COMMON = 150
 _BLOCK = 512
 
@@ -62,7 +63,7 @@ def difference(one: str, other: str) -> str | None:
     share = likeness(content_words(one), content_words(other))
     if negates(one) != negates(other) and share >= _SAME_MATTER:
         return "one denies what the other says"
-    return "they have little in common" if share < _LITTLE_IN_COMMON else None
+    return LITTLE if share < _LITTLE_IN_COMMON else None
 
 
 def _near(questions: Sequence[Approved], nearly: float) -> Iterator[tuple[Approved, Approved]]:

@@ -135,7 +135,9 @@ def test_a_dataset_is_shown_and_exported_and_read_again(
         assert _told(run("voice", "import", "shop", str(out), "--json"))["total"] == 3
     side = tmp_path / "side.jsonl"
     run("tune", "pairs", "shop", "--export", str(side), "--side", "held_out")
-    assert [json.loads(line)["messages"][0]["content"] for line in side.open()] == ["Where is 0?"]
+    assert [
+        json.loads(line)["messages"][0]["content"] for line in side.read_text().splitlines()
+    ] == ["Where is 0?"]
     wrong = run("tune", "pairs", "shop", "--run", "run_none")
     assert (wrong.exit_code, "has no dataset" in wrong.stderr) == (1, True)
 

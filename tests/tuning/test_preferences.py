@@ -105,7 +105,7 @@ def test_a_row_goes_where_its_conversation_went_and_never_gives_a_pair_away(
         approve(sqlite_store, turn)
         # Another conversation with nearly the same question, disliked.
         other = turn_of(
-            sqlite_store, assistant, f"Where is that old {topic} of ours kept now?", visitor=f"vis_x{n}",
+            sqlite_store, assistant, f"Where is that old {topic} of ours kept now?",
             reply=f"Dunno, look for a {topic}.", evidence=[{"text": reply}],
             conversation=talk(sqlite_store, assistant, f"vis_x{n}"),
         )  # fmt: skip
