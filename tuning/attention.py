@@ -66,9 +66,9 @@ def attend(
         behind = [t.detach().requires_grad_() for t in (past.keys, past.values)]  # type: ignore[misc]
     with torch.enable_grad():
         rows = zip(
-            query.split(list(kept)),
-            keys.split(list(lengths)),
-            values.split(list(lengths)),
+            torch.split(query, list(kept)),
+            torch.split(keys, list(lengths)),
+            torch.split(values, list(lengths)),
             masks,
             strict=True,
         )

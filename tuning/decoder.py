@@ -158,7 +158,8 @@ class _Norm:
         self._epsilon = float(norm.variance_epsilon)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (x * self._factor(x)).mul_(self._weight)
+        normed: Tensor = (x * self._factor(x)).mul_(self._weight)
+        return normed
 
     def backward(self, grad: Tensor, x: Tensor) -> Tensor:
         factor = self._factor(x)
@@ -168,7 +169,8 @@ class _Norm:
 
     def _factor(self, x: Tensor) -> Tensor:
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return (length * length / x.shape[-1] + self._epsilon).rsqrt()
+        factor: Tensor = (length * length / x.shape[-1] + self._epsilon).rsqrt()
+        return factor
 
 
 def final_norm(norm: Any) -> _Norm:

@@ -109,7 +109,9 @@ class FastPath:
         weight = self._head.weight.data.to(self._work)
         normed = self._norm(out).to(self._work)
         grads, total = [], 0.0
-        for states, tokens in zip(normed.split(_HEAD_ROWS), wanted.split(_HEAD_ROWS), strict=True):
+        for states, tokens in zip(
+            torch.split(normed, _HEAD_ROWS), torch.split(wanted, _HEAD_ROWS), strict=True
+        ):
             logits = (states @ weight.T).float()
             normal = torch.logsumexp(logits, dim=1)
             learnt = tokens != IGNORED
@@ -150,7 +152,7 @@ def is_fast(model: Any, dropout: float) -> bool:
     if dropout:
         return False
     settings = model.config
-    return (
+    return bool(
         settings.model_type in _FAMILIES
         and settings.hidden_act == "silu"
         and not getattr(settings, "use_sliding_window", False)

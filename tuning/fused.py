@@ -71,10 +71,10 @@ class Fused:
         self._grad_a, self._grad_b = [], []
 
     def _parts(self, y: Tensor) -> tuple[Tensor, ...]:
-        return y.split(self._sizes, dim=1)
+        return torch.split(y, self._sizes, dim=1)
 
     def _ranks(self, narrow: Tensor) -> tuple[Tensor, ...]:
-        return narrow.split([len(a) for a in self._a], dim=1)
+        return torch.split(narrow, [len(a) for a in self._a], dim=1)
 
 
 def _joined(layers: Sequence[Any]) -> Tensor:

@@ -39,7 +39,8 @@ class Pack:
     @property
     def kept_positions(self) -> list[int]:
         """Where in the pack the kept positions are."""
-        found, end = [], 0
+        found: list[int] = []
+        end = 0
         for length, kept in zip(self.lengths, self.kept, strict=True):
             end += length
             found += range(end - kept, end)

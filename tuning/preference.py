@@ -81,14 +81,16 @@ class RisingTrainer(DPOTrainer):
     """DPOTrainer that does not go on from a loss that is no number."""
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        return check_finite(super().training_step(*args, **kwargs), self.state.global_step)
+        loss = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return check_finite(loss, self.state.global_step)
 
 
 class ThumbTrainer(KTOTrainer):
     """KTOTrainer that does not go on from a loss that is no number."""
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        return check_finite(super().training_step(*args, **kwargs), self.state.global_step)
+        loss = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return check_finite(loss, self.state.global_step)
 
 
 class ChosenGuard(TrainerCallback):
@@ -169,7 +171,7 @@ def preference_steps(config: TuningConfig, method: str, rows: int) -> int:
     return -(-rows // batch) * config.preference_epochs
 
 
-def _weights(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _weights(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Weights that let the good and the bad side count alike (KTO paper, section 4.2)."""
     good = sum(bool(row["label"]) for row in rows)
     bad = len(rows) - good

@@ -33,7 +33,7 @@ def sum_gradients(parameters: Iterable[Any]) -> None:
     joined = torch.cat([grad.flatten() for grad in grads])
     distributed.all_reduce(joined)
     sizes = [grad.numel() for grad in grads]
-    for grad, part in zip(grads, joined.split(sizes), strict=True):
+    for grad, part in zip(grads, torch.split(joined, sizes), strict=True):
         grad.copy_(part.view_as(grad))
 
 

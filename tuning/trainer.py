@@ -41,7 +41,9 @@ class ReplyTrainer(SFTTrainer):
         self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Any:
         if not self._rows_at_once:
-            return super().training_step(model, inputs, num_items_in_batch)
+            return super().training_step(  # type: ignore[no-untyped-call]
+                model, inputs, num_items_in_batch
+            )
         if self._fast is None:
             # Not sooner: by now the model is where it is trained and holds a checkpoint's factors.
             plain = self.accelerator.unwrap_model(model)
