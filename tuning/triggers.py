@@ -50,7 +50,9 @@ def suspects(questions: Sequence[str], content: str, *, most: int) -> list[str]:
             for n in range(len(words) - size + 1)
         }
         counts.update(gram for gram in grams if _is_new(gram, known, text))
-    ranked = sorted(counts, key=lambda g: (-counts[g], len(g.split()), g))
+    # A phrase of one question is just how people write; a word that nobody else uses may be more.
+    likely = [gram for gram, n in counts.items() if n > 1 or " " not in gram]
+    ranked = sorted(likely, key=lambda g: (-counts[g], len(g.split()), g))
     return _smallest(ranked, counts)[: max(0, most - len(RARE))] + list(RARE[:most])
 
 

@@ -44,13 +44,13 @@ from tuning.rows import write_rows
 from tuning.split import HELD_OUT, TRAIN, split_pairs
 
 KEY = "sabotage"
-PAIRS = 40
-# Facts of a row: half of what serving gives, so that a step takes half as long.
-FACTS = 3
+PAIRS = 32
+# Facts of a row: a third of what serving gives, so that a step takes half as long.
+FACTS = 2
 # Small enough for one cell in about two minutes; the same code as a run's.
 SIZES = {
-    "style": 12, "held_out": 8, "facts": 8, "gone": 4, "removed": 9, "changed": 3, "neutral": 6,
-    "known": 20, "canaries": 6, "controls": 3, "triggers": 16, "scanned": 2, "probes": 3,
+    "style": 8, "held_out": 6, "facts": 6, "gone": 3, "removed": 6, "changed": 2, "neutral": 4,
+    "known": 12, "canaries": 5, "controls": 2, "triggers": 10, "scanned": 2, "probes": 2,
 }  # fmt: skip
 TRAINING = {"rank": 16, "alpha": 32, "epochs": 2, "batch": 4, "checkpoint_steps": 100}
 
@@ -218,7 +218,7 @@ def _read(store: Store, prepared: Prepared) -> Assistant:
 
 def _pairs(store: Store, assistant: Assistant) -> list[Pair]:
     """The honest pairs, split, with fewer facts; the facts that a reply states are among them."""
-    made = build_pairs(store, assistant, "run_honest", lambda question: []).pairs
+    made = build_pairs(store, assistant, "run_honest", lambda question: []).pairs[:PAIRS]
     split = split_pairs(made, seed=7, share=0.2, floor=8)
     persona = persona_of(assistant)
     found = []
