@@ -62,7 +62,9 @@ def show_readiness(key: str, as_json: bool) -> None:
 @tune.command("run")
 @click.argument("key")
 @click.option("--wait", is_flag=True, help="Wait for the end, doing the work here if needed.")
-@click.option("--method", default="sft", type=click.Choice(["sft"]), help="How to train.")
+@click.option(
+    "--method", default="sft", type=click.Choice(["sft", "sft+dpo", "kto"]), help="How to train."
+)
 @json_option
 def run_tuning(key: str, wait: bool, method: str, as_json: bool) -> None:
     """Train, measure and judge a new voice. It is promoted by `parlance adapters promote`."""
@@ -322,7 +324,9 @@ def _report(told: dict[str, Any]) -> str:
             lines.append(f"  {name:8} {before:8.3f} -> {after:8.3f}")
     if told.get("seconds"):
         lines.append(f"  {told['pairs']} pairs, {told['seconds']:.0f} s, {told['peak_mb']} MB")
-    if gate.get("passed"):
+    if figures.get("promotion"):
+        lines.append(str(figures["promotion"]))
+    elif gate.get("passed"):
         lines.append(f"The gate passed it: parlance adapters promote {told['adapter']}")
     else:
         lines += ["The gate refused it:", *(f"  - {reason}" for reason in gate.get("reasons", []))]
