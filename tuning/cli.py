@@ -18,7 +18,6 @@ from server.errors import Conflict, Invalid, Refused
 from server.learn.examples import read_examples
 from server.store import Store, open_store
 from server.store.adapters import Adapter
-from server.store.plans import parse_plan
 from tuning import asking
 from tuning.bench_cli import add_bench
 from tuning.child import Children
@@ -27,14 +26,8 @@ from tuning.config import TuningConfig
 from tuning.meter import measure
 from tuning.pairs_cli import show_pairs
 from tuning.readiness import readiness
-from tuning.telling import (
-    canary_as_row,
-    canary_in_words,
-    meter_in_words,
-    plan_as_row,
-    plan_in_words,
-    planned_changes,
-)
+from tuning.rollout_cli import add_rollout
+from tuning.telling import meter_in_words
 from tuning.worker import working
 
 _ACTOR = "cli"
@@ -65,7 +58,9 @@ def show_readiness(key: str, as_json: bool) -> None:
 @tune.command("run")
 @click.argument("key")
 @click.option("--wait", is_flag=True, help="Wait for the end, doing the work here if needed.")
-@click.option("--method", default="sft", type=click.Choice(["sft"]), help="How to train.")
+@click.option(
+    "--method", default="sft", type=click.Choice(["sft", "sft+dpo", "kto"]), help="How to train."
+)
 @json_option
 def run_tuning(key: str, wait: bool, method: str, as_json: bool) -> None:
     """Train, measure and judge a new voice. It is promoted by `parlance adapters promote`."""
@@ -98,28 +93,6 @@ def show_status(key: str, as_json: bool) -> None:
         raise Invalid("There has been no run yet.", hint=f"Start one: parlance tune run {key}")
     told = asking.told(runs[0])
     emit(as_json, told, _report(told) if told["gate"] else _state(told))
-
-
-@tune.command("schedule")
-@click.argument("key")
-@click.argument("cron", required=False)
-@click.option("--off", is_flag=True, help="Begin no run by itself any more.")
-@click.option("--every-pairs", type=int, help="Begin a run after so many new replies; 0: never.")
-@click.option("--hours", help="Begin between these hours only, such as 22-6; 0-0: at any time.")
-@click.option("--time-zone", help="Whose hours those are, such as Europe/Oslo.")
-@click.option("--promote", help="by hand, when the gate passes, or canary first.")
-@click.option("--watch", type=click.Choice(["on", "off"]), help="Roll back what does worse.")
-@json_option
-def schedule_tuning(key: str, cron: str | None, as_json: bool, **options: Any) -> None:
-    """Show or change what tuning does by itself: CRON is five fields, such as "0 3 * * 1"."""
-    changes = planned_changes(cron, **options)
-    with _opened() as (_, store):
-        assistant = store.assistants.by_key(key)
-        if changes:
-            store.plans.change(assistant.id, changes)
-            store.audit.add(_ACTOR, "plan.change", assistant.id, fields=sorted(changes))
-        plan = store.plans.of(assistant.id)
-    emit(as_json, plan_as_row(plan), plan_in_words(plan))
 
 
 tune.add_command(show_pairs)
@@ -207,42 +180,6 @@ def promote_adapter(adapter_id: str, as_json: bool) -> None:
     emit(as_json, told, f"{told['active']} answers since {told['seconds']:.1f} s.")
 
 
-@adapters.command("canary")
-@click.argument("adapter_id")
-@click.option("--share", type=float, help="Of the visitors, from 0.05 to 0.5; default: the plan's.")
-@click.option("--turns", type=int, help="How many are enough; default: the plan's.")
-@click.option("--days", type=int, help="The cap in time; default: the plan's.")
-@json_option
-def try_adapter(adapter_id: str, as_json: bool, **options: Any) -> None:
-    """Let an adapter that passed answer a share of the visitors, until it is judged."""
-    from server.llm.promotion import start_canary
-
-    with _opened() as (_, store):
-        found = store.adapters.adapter(adapter_id)
-        chosen = store.plans.of(found.assistant_id).chosen.model_dump()
-        given = {f"canary_{n}": v for n, v in options.items() if v is not None}
-        trial = parse_plan(chosen | given).trial
-        canary = start_canary(store, found.id, trial, actor=_ACTOR)
-    told = f"{found.id} answers {canary.share:.0%} of the visitors: parlance adapters trial KEY"
-    emit(as_json, canary_as_row(canary), told)
-
-
-@adapters.command("trial")
-@click.argument("key")
-@click.option("--stop", is_flag=True, help="End the canary under way; nothing else changes.")
-@json_option
-def show_trial(key: str, stop: bool, as_json: bool) -> None:
-    """Show the newest canary of an assistant, and how it stands."""
-    from server.rollout.watching import stop_canary
-
-    with _opened() as (_, store):
-        made = store.canaries.of_assistant(store.assistants.by_key(key).id, limit=1)
-        if not made:
-            raise Invalid("There was no canary yet.", hint="Start one: parlance adapters canary ID")
-        canary = stop_canary(store, made[0].id, actor=_ACTOR) if stop else made[0]
-    emit(as_json, canary_as_row(canary), canary_in_words(canary))
-
-
 @adapters.command("rollback")
 @click.argument("key")
 @json_option
@@ -277,6 +214,9 @@ def export_adapter(adapter_id: str, form: str, out: Path | None, as_json: bool) 
     except OSError as error:
         raise Invalid(f"It could not be written: {error.strerror or error}.") from None
     emit(as_json, {"adapter": adapter_id, "format": form, "path": str(target)}, f"Wrote {target}")
+
+
+add_rollout(tune, adapters)
 
 
 @contextmanager
@@ -331,7 +271,9 @@ def _report(told: dict[str, Any]) -> str:
             lines.append(f"  {name:8} {before:8.3f} -> {after:8.3f}")
     if told.get("seconds"):
         lines.append(f"  {told['pairs']} pairs, {told['seconds']:.0f} s, {told['peak_mb']} MB")
-    if gate.get("passed"):
+    if figures.get("promotion"):
+        lines.append(str(figures["promotion"]))
+    elif gate.get("passed"):
         lines.append(f"The gate passed it: parlance adapters promote {told['adapter']}")
     else:
         lines += ["The gate refused it:", *(f"  - {reason}" for reason in gate.get("reasons", []))]
