@@ -165,7 +165,8 @@ class _Norm:
         factor = self._factor(x)
         inner = grad * self._weight
         shared = (inner * x).mean(-1, keepdim=True) * factor.pow(3)
-        return inner.mul_(factor).addcmul_(x, shared, value=-1)
+        found: Tensor = inner.mul_(factor).addcmul_(x, shared, value=-1)
+        return found
 
     def _factor(self, x: Tensor) -> Tensor:
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)

@@ -177,7 +177,7 @@ def work_dtype(model: Any) -> torch.dtype:
 def multiplies_bf16(device: str) -> bool:
     """Whether a device ("cpu" or "cuda") has units for bf16 products."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     flags = torch.cpu.get_capabilities()
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
 

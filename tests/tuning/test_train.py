@@ -195,7 +195,7 @@ def test_a_run_stops_early_on_rows_set_apart_and_ends_with_the_best_weights(
 ) -> None:
     folder = _job(
         tmp_path / "job", tiny, stop_floor=8, stop_share=0.25, eval_steps=1, patience=2,
-        learning_rate=0.3, warmup=0.0,
+        learning_rate=0.3, warmup=0.0, epochs=12,
     )  # fmt: skip
     status, _, errors = _run(folder)
     assert status == 0, errors[-3000:]
@@ -204,8 +204,10 @@ def test_a_run_stops_early_on_rows_set_apart_and_ends_with_the_best_weights(
     assert result["rows_apart"] == 2
     assert result["rows"] == 6
     assert result["stopped_early"]
-    assert result["steps"] < 18
-    assert looks[result["best_step"]] == result["eval_loss"] == min(looks.values())
+    assert result["steps"] < 36
+    assert looks[result["best_step"]] == result["eval_loss"]
+    # The best but for noise: a later gain below 0.002 is not taken for one.
+    assert result["eval_loss"] <= min(looks.values()) + 0.002
 
 
 def test_b29_early_stop_survives_a_kill(tiny: Path, tmp_path: Path) -> None:
