@@ -175,7 +175,7 @@ def test_what_is_not_there_is_said_in_a_sentence(
 
 
 def test_an_unknown_method_is_wrong_usage(run: Run) -> None:
-    assert run("tune", "run", "shop", "--method", "kto").exit_code == 2
+    assert run("tune", "run", "shop", "--method", "grpo").exit_code == 2
 
 
 def test_an_adapter_is_listed_and_exported(run: Run, home: Path, tmp_path: Path) -> None:
