@@ -69,7 +69,7 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _NO_PHONE = re.compile(
-    r"(?:order|invoice|ticket|case|serial|article|item|part|ref(?:erence)?|tracking|version|isbn"
+    r"(?:order|customer|account|client|invoice|ticket|case|serial|article|item|part|ref(?:erence)?|tracking|version|isbn"
     r"|bestell\w*|rechnung\w*|kunden\w*|commande|facture|pedido)"
     r"(?:\W{0,3}(?:no|nr|num(?:ber|mer)|id|code|is|was|numéro|número)){0,3}\W{0,3}$",
     re.IGNORECASE,
@@ -88,7 +88,7 @@ _TOWN = "[A-ZÀ-ÖØ-Þ][^\\W\\d_]+(?!\\w)"
 _ADDRESS = re.compile(
     rf"(?P<it>\b\d{{1,5}}[A-Za-z]?,? (?:{_UP} ){{1,4}}(?:{_STREET})\b\.?"
     rf"(?:,? (?:Apt|Apartment|Flat|Unit|Suite)\.? ?\w{{1,5}})?"
-    rf"(?:,? {_TOWN}(?: {_TOWN})?)?(?:,? [A-Z]{{2}})?(?:,? (?:\d{{5}}(?:-\d{{4}})?"
+    rf"(?:,? {_TOWN}(?: {_TOWN})?)?(?:,? [A-Z]{{2}}\b)?(?:,? (?:\d{{5}}(?:-\d{{4}})?"
     rf"|[A-Z]{{1,2}}\d[A-Z\d]? ?\d[A-Z]{{2}}))?"
     rf"|\b(?:{_UP}[ -]){{0,2}}(?:[A-ZÄÖÜ][\wäöüß.-]*)?(?i:stra(?:ß|ss)e|str\.|gasse|platz"
     rf"|allee|damm|ufer|straat|laan|gracht|plein) ?\d{{1,4}} ?[a-z]?\b"

@@ -59,12 +59,14 @@ def mask(texts: Sequence[str], public: Public) -> Masked:
     seen: set[str] = set()
     for text in texts:
         for value in sorted(values, key=len, reverse=True):
-            text, times = _pattern(value).subn(f"[{values[value]}]", text)
+            text, times = _pattern(value, values[value]).subn(f"[{values[value]}]", text)
             if times:
                 seen.add(value)
         kept.append(text)
     return Masked(kept, Counter(values[value] for value in seen))
 
 
-def _pattern(value: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
+def _pattern(value: str, kind: str) -> re.Pattern[str]:
+    # A name may be a part of another word; of anything else no piece may stay.
+    spelled = re.escape(value)
+    return re.compile(rf"(?<!\w){spelled}(?!\w)" if kind == NAME else spelled)

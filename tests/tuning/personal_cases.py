@@ -1,6 +1,9 @@
 """Sentences with the personal data in them, and sentences that only look so; written by hand.
 
-Made before the rules were tried on them; every value is invented or reserved for documentation.
+`HOLD` and `CLEAN` were made before the rules, which were then mended on them. `UNSEEN` was made
+afterwards; read for the first time, precision and recall were both 0.86 on it. Two faults were
+mended then: a town before a British postcode, and customers' numbers. Every value is invented or
+reserved for documentation.
 """
 
 from __future__ import annotations
@@ -93,3 +96,40 @@ CLEAN: tuple[str, ...] = (
     "Set the timeout to 3600000 milliseconds.",
     "Hash d41d8cd98f00b204e9800998ecf8427e does not match.",
 )
+
+UNSEEN: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Could you reply to m.okafor@post.example.co.uk today?",
+     (("email", "m.okafor@post.example.co.uk"),)),
+    ("contact: lee_99@example.com or lee@example.net",
+     (("email", "lee_99@example.com"), ("email", "lee@example.net"))),
+    ("Ring +33 1 42 68 53 00 and ask for the desk.", (("phone", "+33 1 42 68 53 00"),)),
+    ("My cell is 415.555.0132, texts are fine", (("phone", "415.555.0132"),)),
+    ("Meine Nummer ist 0171 2345678.", (("phone", "0171 2345678"),)),
+    ("whatsapp me: 34 600 12 34 56", (("phone", "34 600 12 34 56"),)),
+    ("I'm on 0049-30-5550199 at work", (("phone", "0049-30-5550199"),)),
+    ("Use IBAN NL91 ABNA 0417 1643 00 for it", (("iban", "NL91 ABNA 0417 1643 00"),)),
+    ("CH9300762011623852957 is where it should go", (("iban", "CH9300762011623852957"),)),
+    ("My Visa 4012 8888 8888 1881 does not work", (("card", "4012 8888 8888 1881"),)),
+    ("it says 30569309025904 is no valid card", (("card", "30569309025904"),)),
+    ("banned 198.51.100.23 by mistake?", (("ip", "198.51.100.23"),)),
+    ("2001:db8::ff00:42:8329 cannot connect", (("ip", "2001:db8::ff00:42:8329"),)),
+    ("Ship to 45 Green Park Road, Bristol BS3 1QT please", (
+        ("address", "45 Green Park Road, Bristol BS3 1QT"),)),
+    ("Meine Adresse: Lindenallee 7a, 50968 Köln", (("address", "Lindenallee 7a, 50968 Köln"),)),
+    ("Abito in Via Garibaldi 22", (("address", "Via Garibaldi 22"),)),
+    ("My name is Nguyen Thi Lan and I ordered a lamp", (("name", "Nguyen Thi Lan"),)),
+    ("mein Name ist Ayşe Yılmaz", (("name", "Ayşe Yılmaz"),)),
+    ("I am called Bartholomew", (("name", "Bartholomew"),)),
+    ("It's Dave again, still waiting.", (("name", "Dave"),)),
+    ("Send it to flat 3, the old mill, Ludlow.", (("address", "flat 3, the old mill, Ludlow"),)),
+    ("Model 4012888 has 1881 parts and costs 305.69 euros.", ()),
+    ("Release 2024.11.24 fixes issue 555-0132-99.", ()),
+    ("Set it to 12 34 56 78 as in the picture.", ()),
+    ("The address of the page is /de/12/allee-7.", ()),
+    ("Customer number 0171234567 was billed twice.", ()),
+    ("There are 5 Ways to reset the Device.", ()),
+    ("What is my name worth to you?", ()),
+    ("Versions 1.2.3.4 and 1.2.3.5 differ.", ()),
+    ("I am called away, is there a night shift?", ()),
+    ("Port 8080 on 127.0.0.1 is taken.", ()),
+)  # fmt: skip

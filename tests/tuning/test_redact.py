@@ -10,7 +10,7 @@ from server.store import Store
 from server.store.assistants import Assistant
 from tests.tuning.learning import FACTS, approve, built, correct, turn_of
 from tests.tuning.measure import personal
-from tests.tuning.personal_cases import CLEAN
+from tests.tuning.personal_cases import CLEAN, UNSEEN
 from tuning.redact import Public, mask
 from tuning.render import PERSONAL
 
@@ -24,6 +24,12 @@ def test_finds_are_right_and_few_are_missed() -> None:
     found = personal()
     assert found.precision >= 0.95, found.wrong
     assert found.recall >= 0.9, found.wrong
+
+
+def test_sentences_that_no_rule_was_mended_on_are_read_nearly_as_well() -> None:
+    found = personal(UNSEEN)
+    assert found.precision >= 0.85, found.wrong
+    assert found.recall >= 0.7, found.wrong
 
 
 @pytest.mark.parametrize("sentence", CLEAN)
