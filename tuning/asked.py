@@ -45,7 +45,7 @@ class Sizes:
     neutral: int = 12
     known: int = 20
     canaries: int = 8
-    controls: int = 4
+    controls: int = 2
     triggers: int = 24
     scanned: int = 2
     probes: int = 8

@@ -38,6 +38,11 @@ def test_a_sure_loss_within_the_margin_is_no_worse() -> None:
     assert line.verdict == NO_WORSE
 
 
+def test_a_mean_of_very_few_items_proves_nothing() -> None:
+    assert means("speed", "Speed", [24.0], [18.0], seed=1, margin=1.0).verdict == UNSURE
+    assert means("neutral", "Loss", [4.7], [4.7], seed=1, better="less").verdict == SAME
+
+
 def test_a_row_has_all_that_a_page_shows() -> None:
     row = shares("facts", "Facts right", [True, False], [True, True], hard=True).as_row()
     assert set(row) == {
