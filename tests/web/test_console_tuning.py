@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from server.store import Store
 from server.store.reviews import Verdict
 from tests.web.conftest import World
 
@@ -439,3 +440,16 @@ def test_a_reply_is_left_out_with_a_reason_and_taken_back_in(
     assert reviewer.post(f"{path}/take-in").status_code == 303
     assert fake.out == {} and "0 left out" in reviewer.get("/console/acme/tuning/replies").text
     assert reviewer.post("/console/acme/tuning/replies/rev_x/leave-out").status_code == 404
+
+
+@pytest.mark.skipif(not hasattr(Store, "exclusions"), reason="this store knows no exclusions")
+def test_what_is_left_out_is_left_out_in_the_store(world: World) -> None:
+    turn = world.turn("May I?", "You may.")
+    review = world.store.reviews.judge(turn.id, Verdict("approved"), reviewer="ana")
+    reviewer = world.client("reviewer")
+    path = f"/console/acme/tuning/replies/{review.id}"
+    gone = reviewer.post(f"{path}/leave-out", {"reason": "a mere quote"})
+    page = reviewer.get(gone.headers["Location"]).text
+    assert "because: a mere quote" in page and "Undo" in page and "1 left out" in page
+    assert reviewer.post(f"{path}/take-in").status_code == 303
+    assert "0 left out" in reviewer.get("/console/acme/tuning/replies").text
