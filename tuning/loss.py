@@ -28,7 +28,9 @@ class Weights:
         if threads:
             properties["INFERENCE_NUM_THREADS"] = str(threads)
         with same_signal_stack():
-            model = ov.Core().compile_model(str(model_dir / "openvino_model.xml"), "CPU", properties)
+            model = ov.Core().compile_model(
+                str(model_dir / "openvino_model.xml"), "CPU", properties
+            )
         self._request: Any = model.create_infer_request()
 
     def loss(self, row: Encoded) -> Loss:

@@ -52,6 +52,10 @@ class Exclusions:
         """Take a reply back in."""
         return self._add(assistant_id, origin_id, excluded=False, reason="", actor=actor)
 
+    def reasons(self, assistant_id: str) -> dict[str, str]:
+        """What is kept out now, by subject (a turn or an example), and why."""
+        return {id: one.reason for id, one in self.in_force(assistant_id).items()}
+
     def in_force(self, assistant_id: str) -> dict[str, Exclusion]:
         """What is kept out now, by subject."""
         newest = (

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
 
-import pytest
-
-from server.store import Store
 from server.store.reviews import Verdict
 from tests.web.conftest import World
 
@@ -406,50 +400,17 @@ def test_replies_are_listed_with_what_was_corrected(world: World) -> None:
     assert "Nothing matches" in searched
 
 
-@dataclass
-class FakeExclusions:
-    """Stands for the store's exclusions: by subject, with reason."""
-
-    out: dict[str, Any] = field(default_factory=dict)
-    subjects: dict[str, str] = field(default_factory=dict)
-
-    def exclude(self, assistant_id: str, origin_id: str, *, reason: str, actor: str) -> None:
-        self.out[self.subjects[origin_id]] = SimpleNamespace(reason=reason)
-
-    def include(self, assistant_id: str, origin_id: str, *, actor: str) -> None:
-        del self.out[self.subjects[origin_id]]
-
-    def in_force(self, assistant_id: str) -> dict[str, Any]:
-        return self.out
-
-
-def test_a_reply_is_left_out_with_a_reason_and_taken_back_in(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reply_is_left_out_with_a_reason_and_taken_back_in(world: World) -> None:
     turn = world.turn("May I?", "You may.")
     review = world.store.reviews.judge(turn.id, Verdict("approved"), reviewer="ana")
-    fake = FakeExclusions(subjects={review.id: turn.id})
-    for module in ("server.learn.exclusions", "server.web.console.tuning.replies"):
-        monkeypatch.setattr(f"{module}.exclusions", lambda store: fake)
     reviewer = world.client("reviewer")
     path = f"/console/acme/tuning/replies/{review.id}"
     gone = reviewer.post(f"{path}/leave-out", {"reason": "a mere quote"})
     assert gone.headers["Location"].endswith(f"replies?undo={review.id}")
+    assert world.store.exclusions.reasons(world.assistant.id) == {turn.id: "a mere quote"}
     page = reviewer.get(gone.headers["Location"]).text
     assert "because: a mere quote" in page and "Undo" in page and "1 left out" in page
     assert reviewer.post(f"{path}/take-in").status_code == 303
-    assert fake.out == {} and "0 left out" in reviewer.get("/console/acme/tuning/replies").text
-    assert reviewer.post("/console/acme/tuning/replies/rev_x/leave-out").status_code == 404
-
-
-@pytest.mark.skipif(not hasattr(Store, "exclusions"), reason="this store knows no exclusions")
-def test_what_is_left_out_is_left_out_in_the_store(world: World) -> None:
-    turn = world.turn("May I?", "You may.")
-    review = world.store.reviews.judge(turn.id, Verdict("approved"), reviewer="ana")
-    reviewer = world.client("reviewer")
-    path = f"/console/acme/tuning/replies/{review.id}"
-    gone = reviewer.post(f"{path}/leave-out", {"reason": "a mere quote"})
-    page = reviewer.get(gone.headers["Location"]).text
-    assert "because: a mere quote" in page and "Undo" in page and "1 left out" in page
-    assert reviewer.post(f"{path}/take-in").status_code == 303
+    assert world.store.exclusions.reasons(world.assistant.id) == {}
     assert "0 left out" in reviewer.get("/console/acme/tuning/replies").text
+    assert reviewer.post("/console/acme/tuning/replies/rev_x/leave-out").status_code == 404

@@ -8,7 +8,6 @@ from flask import Response, request
 
 from server.errors import AppError
 from server.learn.examples import read_examples
-from server.learn.exclusions import left_out
 from server.rollout.rates import FLOOR as FEWEST_TURNS
 from server.rollout.verdicts import Judgement
 from server.rollout.watching import weigh_canary, weigh_drift
@@ -145,7 +144,7 @@ def _counted(assistant: Assistant) -> Counted:
         approved=Overview(store.database).approved_answers(assistant.id),
         examples=len(store.pairs.examples(assistant.id)),
         elsewhere=sum(r.verdict != "approved" for r in judged) - len(tone),
-        left_out=len(left_out(store, assistant.id)),
+        left_out=len(store.exclusions.in_force(assistant.id)),
     )
 
 

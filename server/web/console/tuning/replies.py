@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from flask import Response, request, url_for
 
-from server.errors import AppError, NotFound, Unavailable
-from server.learn.exclusions import Exclusions, exclusions, left_out
+from server.errors import AppError, NotFound
 from server.store.assistants import Assistant
 from server.store.material import APPROVED, CORRECTED, VOICE, Material, Reply
 from server.web import auth
@@ -40,7 +39,9 @@ def leave_out(key: str, origin_id: str) -> Response:
     _check_its(assistant, origin_id)
     reason = " ".join(request.form.get("reason", "").split()) or "left out in the console"
     try:
-        _verbs().exclude(assistant.id, origin_id, reason=reason, actor=auth.actor())
+        auth.services().store.exclusions.exclude(
+            assistant.id, origin_id, reason=reason, actor=auth.actor()
+        )
     except AppError as error:
         return _page(assistant, error=error)
     return back_to("replies", key=key, undo=origin_id)
@@ -52,7 +53,7 @@ def take_in(key: str, origin_id: str) -> Response:
     assistant = assistant_at(key)
     _check_its(assistant, origin_id)
     try:
-        _verbs().include(assistant.id, origin_id, actor=auth.actor())
+        auth.services().store.exclusions.include(assistant.id, origin_id, actor=auth.actor())
     except AppError as error:
         return _page(assistant, error=error)
     return back_to("replies", key=key, done="taken-in")
@@ -60,7 +61,7 @@ def take_in(key: str, origin_id: str) -> Response:
 
 def _page(assistant: Assistant, *, error: AppError | None = None) -> Response:
     store = auth.services().store
-    out = left_out(store, assistant.id)
+    out = store.exclusions.reasons(assistant.id)
     all_shown = [
         Shown(reply, out.get(reply.subject_id))
         for reply in Material(store.database).replies(assistant.id)
@@ -84,7 +85,6 @@ def _page(assistant: Assistant, *, error: AppError | None = None) -> Response:
         text=text,
         more=_address(assistant, origin, text, page + 1) if len(chosen) > page * _PAGE else None,
         undo=next((o for o in all_shown if o.reply.origin_id == request.args.get("undo")), None),
-        changeable=exclusions(store) is not None,
     )
 
 
@@ -111,10 +111,3 @@ def _check_its(assistant: Assistant, origin_id: str) -> None:
     found = Material(auth.services().store.database).replies(assistant.id)
     if origin_id not in {reply.origin_id for reply in found}:
         raise NotFound("There is no such reply to learn from.", hint="Reload the list.")
-
-
-def _verbs() -> Exclusions:
-    found = exclusions(auth.services().store)
-    if found is None:
-        raise Unavailable("This server cannot leave replies out.", hint="Update it first.")
-    return found
