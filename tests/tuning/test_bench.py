@@ -29,9 +29,9 @@ def test_a_reply_says_only_what_its_facts_say() -> None:
         facts = row.prompt[-1]["content"]
         said = row.completion.removeprefix("Ahoy there! Good question. ")
         said = said.removesuffix(" Fair winds, your harbour crew.")
-        # A sentence that opens a list stands on lines of its own among the facts.
-        first = said.split(". ")[0].rstrip(".").split(": ")
-        assert all(part in facts for part in first)
+        for line in facts.splitlines():
+            said = said.replace(line.removeprefix("- "), "") if line.startswith("- ") else said
+        assert not said.strip()
 
 
 def test_more_rows_than_the_manual_makes_are_refused() -> None:
