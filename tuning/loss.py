@@ -14,8 +14,13 @@ from server.signals import same_signal_stack
 from tuning.metrics import Loss
 from tuning.rows import Encoded
 
-# As the engine's "exact" precision: the figure must not depend on rounding to 8 bit.
-_PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+# As the engine's "exact" precision: the figure must not depend on rounding to 8 bit, nor on whether
+# a beginning was read in the same pass or is kept in the cache.
+_PROPERTIES = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "KV_CACHE_PRECISION": "f32",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+}
 
 _Scores = NDArray[np.float64]
 
