@@ -15,7 +15,6 @@ from typing import Any
 from server.answering.contradictions import contradictions
 from server.answering.curated import Approved
 from server.answering.words import content_words
-from server.learn.exclusions import left_out
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.curated import question_key
@@ -63,7 +62,7 @@ def measure(store: Store, assistant: Assistant, config: TuningConfig) -> Meter:
     """Read the meter of an assistant now."""
     found = readiness(store, assistant, config)
     material = Material(store.database)
-    kept_out = left_out(store, assistant.id)
+    kept_out = store.exclusions.reasons(assistant.id)
     replies = [r for r in material.replies(assistant.id) if r.subject_id not in kept_out]
     pages = material.pages(assistant.id)
     touched = _touched(store, material, assistant.id, replies)

@@ -38,10 +38,9 @@ def leave_out(key: str, origin_id: str) -> Response:
     assistant = assistant_at(key)
     _check_its(assistant, origin_id)
     reason = " ".join(request.form.get("reason", "").split()) or "left out in the console"
+    verbs = auth.services().store.exclusions
     try:
-        auth.services().store.exclusions.exclude(
-            assistant.id, origin_id, reason=reason, actor=auth.actor()
-        )
+        verbs.exclude(assistant.id, origin_id, reason=reason, actor=auth.actor())
     except AppError as error:
         return _page(assistant, error=error)
     return back_to("replies", key=key, undo=origin_id)
