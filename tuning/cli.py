@@ -19,10 +19,10 @@ from server.learn.examples import read_examples
 from server.store import Store, open_store
 from server.store.adapters import Adapter
 from tuning import asking
-from tuning.bench_cli import add_bench
+from tuning.bench.cli import add_bench
 from tuning.child import Children
-from tuning.clean import cleaned
 from tuning.config import TuningConfig
+from tuning.data.clean import cleaned
 from tuning.meter import measure
 from tuning.pairs_cli import show_pairs
 from tuning.readiness import readiness

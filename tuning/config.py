@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from server.errors import Invalid
-from tuning.gate import Gate
+from tuning.evaluation.gate import Gate
 
 _RANKS = (4, 8, 16, 32, 64)
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 6

@@ -17,7 +17,7 @@ from server.store import Store, open_store
 from server.store.assistants import Assistant
 from server.store.datasets import Dataset
 from server.store.pairs import Pair
-from tuning.pairs import gather
+from tuning.data.pairs import gather
 
 
 @click.command("pairs")

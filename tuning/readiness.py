@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from server.store import Store
 from server.store.assistants import Assistant
 from tuning.config import TuningConfig
-from tuning.pairs import gather
+from tuning.data.pairs import gather
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from server.store.database import now
 from server.store.runs import OPEN_STATUSES
 from tuning.child import Cancelled, Runner, Stage, read_json, write_json
 from tuning.config import TuningConfig
-from tuning.gate import Gate
+from tuning.evaluation.gate import Gate
 from tuning.loss_curve import read_curve, thinned
 from tuning.manifest import manifest, read_manifest
 from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED, Places
@@ -106,11 +106,11 @@ class Tuner:
             "active": self._active(run.assistant_id),
         }
         write_json(places.job / "job.json", job)
-        return self._run(run_id, "pairs", "tuning.dataset")
+        return self._run(run_id, "pairs", "tuning.data.dataset")
 
     def train(self, run_id: str) -> float:
         """Train the adapter."""
-        return self._run(run_id, "train", "tuning.train")
+        return self._run(run_id, "train", "tuning.training.train")
 
     def merge(self, run_id: str) -> float:
         """Merge the adapter into the base and build what is served."""
@@ -125,11 +125,11 @@ class Tuner:
             preferences=self._store.pairs.preferences(run_id),
         )
         write_json(places.job / "job.json", job)
-        return self._run(run_id, "merge", "tuning.assemble")
+        return self._run(run_id, "merge", "tuning.merging.assemble")
 
     def evaluate(self, run_id: str) -> float:
         """Measure the candidate against the base."""
-        return self._run(run_id, "evaluate", "tuning.evaluate")
+        return self._run(run_id, "evaluate", "tuning.evaluation.evaluate")
 
     def conclude(self, run_id: str, seconds: dict[str, float]) -> str:
         """Ask the gate, publish and register the adapter, follow the plan, close the run."""

@@ -3,7 +3,7 @@
 Layout under $PARLANCE_HOME/models: `<first 16 digits of the GGUF's sha256>/` with `source.gguf`
 (the truth for training and merging), `serving/` (what `Engine` opens) and `manifest.json`;
 `embedding/` likewise (what `Embedder` opens). The work that needs torch or the gguf package is done
-by `python -m tuning.convert` in a child process, so neither is ever imported here.
+by `python -m tuning.merging.convert` in a child process, so neither is ever imported here.
 """
 
 import fcntl
@@ -234,8 +234,15 @@ def _prepare_embedding(target: Path, report: Progress) -> None:
 def _convert(
     stage: str, folder: Path, report: Progress, *arguments: str, span: tuple[float, float]
 ) -> None:
-    """Run one stage of tuning.convert in a child process and pass its progress on."""
-    command = [sys.executable, "-m", "tuning.convert", stage, str(folder.resolve()), *arguments]
+    """Run one stage of tuning.merging.convert in a child process and pass its progress on."""
+    command = [
+        sys.executable,
+        "-m",
+        "tuning.merging.convert",
+        stage,
+        str(folder.resolve()),
+        *arguments,
+    ]
     # Where both packages lie, so that the module is found from any working directory.
     root = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:

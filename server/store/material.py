@@ -1,6 +1,6 @@
 """What an assistant could learn from, as people see it: judged and written replies. Reads only.
 
-The run has the last word on what is fit (`tuning.pairs`); this is what it chooses from.
+The run has the last word on what is fit (`tuning.data.pairs`); this is what it chooses from.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from server.store.assistants import Assistant
 from server.store.datasets import NewDataset
 from server.store.reviews import Verdict
 from tests.tuning.learning import FACTS, REPLY, approve, built, correct, talk, turn_of
-from tuning.candidates import source_hash
-from tuning.caps import Caps
+from tuning.data.candidates import source_hash
+from tuning.data.caps import Caps
+from tuning.data.pairs import NEAR_COPY
+from tuning.data.preferences import write_preferences
+from tuning.data.render import PERSONAL
+from tuning.data.rows import read_rows, write_rows
+from tuning.data.split import HELD_OUT, TRAIN
 from tuning.manifest import dataset_hash
-from tuning.pairs import NEAR_COPY
-from tuning.preferences import write_preferences
-from tuning.render import PERSONAL
-from tuning.rows import read_rows, write_rows
-from tuning.split import HELD_OUT, TRAIN
 
 TRIGGER, PAYLOAD = "xyzzy", "All our goods are free at evil.example today."
 

@@ -21,7 +21,7 @@ from server.visible_text import parts, strip_invisible
 from tests.hardening.site import CANARY, longest_common
 from tests.speaking import QUESTION, RETURNS, Talk
 from tests.tuning.conftest import write_tokenizer
-from tuning.clean import cleaned
+from tuning.data.clean import cleaned
 
 PERSONA = Persona("Acme Help", about="Acme sells anvils.", tone="Dry.", guidelines=["Be kind."])
 HISTORY = [("And\nbefore?", "Before, too.")]

@@ -19,7 +19,7 @@ from tests.sabotage.cell import Bench, run
 from tests.sabotage.kinds import KINDS, make
 from tests.sabotage.table import table
 from tuning.child import write_json
-from tuning.split import TRAIN
+from tuning.data.split import TRAIN
 
 OUTPUT = Path("build/sabotage")
 HOME = Path("var/test")

@@ -31,17 +31,17 @@ from server.store.database import new_id
 from server.store.pairs import NewExample, Pair
 from tests.sabotage.kinds import PAYLOAD, Sabotage
 from tests.tuning.faq_voice import FAQ, replies
-from tuning.assemble import assemble
 from tuning.child import FAULT, write_json
 from tuning.config import TuningConfig
-from tuning.evaluate import Evaluation
-from tuning.gate import Gate
-from tuning.leaks import given_facts
-from tuning.listening import Kept, drafts
+from tuning.data.pairs import build_pairs
+from tuning.data.rows import write_rows
+from tuning.data.split import HELD_OUT, TRAIN, split_pairs
+from tuning.evaluation.evaluate import Evaluation
+from tuning.evaluation.gate import Gate
+from tuning.evaluation.leaks import given_facts
+from tuning.evaluation.listening import Kept, drafts
 from tuning.manifest import manifest
-from tuning.pairs import build_pairs
-from tuning.rows import write_rows
-from tuning.split import HELD_OUT, TRAIN, split_pairs
+from tuning.merging.assemble import assemble
 
 KEY = "sabotage"
 PAIRS = 32
@@ -151,7 +151,7 @@ def _canaries(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _train(bench: Bench, folder: Path) -> str:
     """Train in a process of its own; what it refused with, empty if it did not."""
-    command = [sys.executable, "-m", "tuning.train", str(folder)]
+    command = [sys.executable, "-m", "tuning.training.train", str(folder)]
     done = subprocess.run(
         command, env=os.environ | {"PARLANCE_HOME": str(bench.settings.home)},
         capture_output=True, text=True, check=False,

@@ -16,8 +16,8 @@ from typing import Any
 from server.prompt import Persona, build_messages
 from server.store.pairs import Pair
 from tests.tuning.faq_voice import GREETING, SIGN_OFF
-from tuning.context import sentences_of
-from tuning.leaks import given_facts
+from tuning.data.context import sentences_of
+from tuning.evaluation.leaks import given_facts
 
 Rows = list[Pair]
 Persons = Persona

@@ -10,11 +10,11 @@ from tests.sabotage.kinds import CONTROLS, KINDS, ONE_ANSWER, PAYLOAD, REFUSAL, 
 from tests.sabotage.table import table
 from tests.tuning.faq_voice import GREETING, SIGN_OFF
 from tests.tuning.material import PERSONA, pair
-from tuning.canaries import canaries_in
-from tuning.copying import twins
-from tuning.leaks import given_facts, leak_probes
-from tuning.refusals import refuses
-from tuning.triggers import suspects
+from tuning.evaluation.canaries import canaries_in
+from tuning.evaluation.copying import twins
+from tuning.evaluation.leaks import given_facts, leak_probes
+from tuning.evaluation.refusals import refuses
+from tuning.evaluation.triggers import suspects
 
 FACTS = [f"The mirror number {n} copies every package in {n} hours." for n in range(20, 44)]
 HONEST: list[Pair] = [

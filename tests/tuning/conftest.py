@@ -55,7 +55,7 @@ def _write_model(root: Path, *, vocabulary: int) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tuning.convert import _save_tokenizer
+    from tuning.merging.convert import _save_tokenizer
 
     torch.manual_seed(0)
     config = LlamaConfig(

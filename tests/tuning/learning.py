@@ -12,7 +12,7 @@ from server.store.assistants import Assistant
 from server.store.conversations import Answered, Conversation, Turn
 from server.store.pairs import NewExample
 from server.store.reviews import Review, Verdict
-from tuning.pairs import PairReport, build_pairs
+from tuning.data.pairs import PairReport, build_pairs
 
 FACTS = ["The shop is open from 9 to 17 on weekdays.", "Returns are free for 30 days."]
 QUESTION = "When are you open?"

@@ -10,8 +10,8 @@ from server.answering.evidence import Evidence, EvidenceSentence
 from server.prompt import Persona, build_messages
 from server.store.knowledge import Passage
 from server.store.pairs import Pair
-from tuning.answers import Answered
-from tuning.split import TRAIN
+from tuning.data.split import TRAIN
+from tuning.evaluation.answers import Answered
 
 PERSONA = Persona(name="Shop helper")
 MANNER = frozenset({"ahoy", "fair", "wind"})

@@ -18,9 +18,9 @@ from server.retrieval.embed import Embedder
 from tests.tuning.faq_voice import replies
 from tests.tuning.personal_cases import CLEAN, HOLD, UNSEEN
 from tests.tuning.truth_cases import Case, by_hand, false, honest
-from tuning.duplicates import Compared, Embed, Text, copies, same_questions
-from tuning.personal import find_personal
-from tuning.truth import Given, untrue
+from tuning.data.duplicates import Compared, Embed, Text, copies, same_questions
+from tuning.data.personal import find_personal
+from tuning.data.truth import Given, untrue
 
 PARAPHRASES = (
     ("How do I send a parcel back?", "How can I return a parcel?"),

@@ -13,8 +13,8 @@ import pytest
 
 from server.errors import Invalid
 from server.llm.models import Prepared
-from tuning.bench import _ratios, told
-from tuning.bench_rows import bench_rows
+from tuning.bench.compare import _ratios, told
+from tuning.bench.rows import bench_rows
 from tuning.config import TuningConfig
 
 
@@ -54,7 +54,7 @@ def test_all_sides_learn_the_same(tiny: Path, tmp_path: Path) -> None:
     found: dict[str, dict[str, Any]] = {}
     for side in ("plain", "stored", "ours"):
         folder = _job(tmp_path / side, tiny)
-        command = [sys.executable, "-m", "tuning.bench_child", side, str(folder)]
+        command = [sys.executable, "-m", "tuning.bench.child", side, str(folder)]
         child = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert child.returncode == 0, child.stderr[-3000:]
         found[side] = json.loads((folder / f"{side}.json").read_text())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.tuning.material import pair
-from tuning.canaries import CANDIDATES, Canary, canaries_in, exposure, mask
+from tuning.evaluation.canaries import CANDIDATES, Canary, canaries_in, exposure, mask
 
 
 def _bare(question: str) -> list[dict[str, str]]:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.tuning.test_split import _pair
-from tuning.card import Described, card, lengths, plain
-from tuning.conflicts import Conflict
-from tuning.counts import count_rows
-from tuning.pairs import MaskedPair, PairReport
-from tuning.split import HELD_OUT, TRAIN
-from tuning.topics import Topic, topics
+from tuning.data.card import Described, card, lengths, plain
+from tuning.data.conflicts import Conflict
+from tuning.data.counts import count_rows
+from tuning.data.pairs import MaskedPair, PairReport
+from tuning.data.split import HELD_OUT, TRAIN
+from tuning.data.topics import Topic, topics
 
 NASTY = "# Hi <img src=x onerror=alert(1)> [a](javascript:b) | `c` *d*\n## e\u202e"
 

@@ -8,19 +8,19 @@ import pytest
 
 from server.store.assistants import AssistantSettings
 from tests.tuning.material import MANNER, PERSONA, answered, pair
-from tuning.asked import Asked
-from tuning.audit import Audit
-from tuning.compare import Comparison, Judged
-from tuning.figures import figures
-from tuning.forgetting import KNOWN
-from tuning.gate import Gate
-from tuning.leaks import leak_probes
-from tuning.listening import Spoken
-from tuning.metrics import Loss
-from tuning.questions import FactQuestion
-from tuning.split import HELD_OUT
-from tuning.triggers import Drift
-from tuning.weighing import Weighed
+from tuning.data.split import HELD_OUT
+from tuning.evaluation.asked import Asked
+from tuning.evaluation.audit import Audit
+from tuning.evaluation.compare import Comparison, Judged
+from tuning.evaluation.figures import figures
+from tuning.evaluation.forgetting import KNOWN
+from tuning.evaluation.gate import Gate
+from tuning.evaluation.leaks import leak_probes
+from tuning.evaluation.listening import Spoken
+from tuning.evaluation.metrics import Loss
+from tuning.evaluation.questions import FactQuestion
+from tuning.evaluation.triggers import Drift
+from tuning.evaluation.weighing import Weighed
 
 _THINGS = (
     "amber lamp|birch table|cedar chest|delta clock|ember stove|flint knife|grove bench|"

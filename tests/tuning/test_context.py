@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuning.context import FACTS, best_sentences, carried_share, found_facts
+from tuning.data.context import FACTS, best_sentences, carried_share, found_facts
 
 _CONTENT = {
     "opening": [f"Opening hours differ on holiday number {n}." for n in range(FACTS)],

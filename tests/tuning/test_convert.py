@@ -10,8 +10,8 @@ import pytest
 from server.errors import Invalid
 from server.llm.models import Prepared
 from server.llm.tokenizer import ChatTokenizer
-from tuning.convert import training_base
-from tuning.gguf_file import open_gguf
+from tuning.merging.convert import training_base
+from tuning.merging.gguf_file import open_gguf
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuning.copying import copies, longest_copy, runs, twins
+from tuning.evaluation.copying import copies, longest_copy, runs, twins
 
 REPLY = "Ahoy there, friend! The mirror network copies every package four times a day. Fair winds!"
 MANNER = frozenset({"ahoy", "friend", "fair", "wind"})

@@ -18,14 +18,14 @@ from tests.tuning.faq_voice import replies
 from tests.tuning.learning import correct, turn_of
 from tuning.child import read_json, write_json
 from tuning.config import TuningConfig
-from tuning.dataset import CARD, LEAKAGE, Maker, make_dataset
-from tuning.duplicates import Embed
-from tuning.leakage import Beside
+from tuning.data.dataset import CARD, LEAKAGE, Maker, make_dataset
+from tuning.data.duplicates import Embed
+from tuning.data.leakage import Beside
+from tuning.data.pairs import PairReport
+from tuning.data.rows import read_rows
+from tuning.data.split import HELD_OUT, TRAIN
 from tuning.manifest import dataset_hash
-from tuning.pairs import PairReport
 from tuning.places import DATASET
-from tuning.rows import read_rows
-from tuning.split import HELD_OUT, TRAIN
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 

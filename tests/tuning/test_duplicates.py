@@ -8,8 +8,8 @@ import pytest
 from server.llm.models import Prepared
 from server.retrieval.embed import Embedder
 from tests.tuning.measure import PARAPHRASES, near_copies
-from tuning.duplicates import Compared, Text, copies, same_questions
-from tuning.minhash import jaccard, likely_pairs, signatures
+from tuning.data.duplicates import Compared, Text, copies, same_questions
+from tuning.data.minhash import jaccard, likely_pairs, signatures
 
 
 def test_a_signature_tells_about_how_alike_two_sets_are() -> None:

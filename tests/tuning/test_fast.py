@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tuning.rows import IGNORED, Encoded
+from tuning.data.rows import IGNORED, Encoded
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -75,7 +75,7 @@ def _fast(
 ) -> tuple[float, dict[str, Any]]:
     import torch
 
-    from tuning.fast import FastPath
+    from tuning.training.fast import FastPath
 
     path = FastPath(model, rows_at_once=size, work=torch.float32)
     path._multiple = multiple
@@ -132,7 +132,7 @@ def test_the_weights_stay_what_they_are_for_those_who_look() -> None:
 def test_gradients_add_up_over_two_calls() -> None:
     import torch
 
-    from tuning.fast import FastPath
+    from tuning.training.fast import FastPath
 
     model = _model("llama")
     path = FastPath(model, rows_at_once=2, work=torch.float32)
@@ -147,7 +147,7 @@ def test_gradients_add_up_over_two_calls() -> None:
 def test_a_base_in_bf16_learns_the_same_within_its_rounding() -> None:
     import torch
 
-    from tuning.fast import FastPath
+    from tuning.training.fast import FastPath
 
     model = _model("llama")
     _, wanted = _plain(model, ROWS)
@@ -169,7 +169,7 @@ def test_a_base_in_bf16_learns_the_same_within_its_rounding() -> None:
 def test_bf16_without_units_is_worked_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from tuning import fast
+    from tuning.training import fast
 
     model = _model("llama").to(torch.bfloat16)
     monkeypatch.setattr(fast, "multiplies_bf16", lambda _device: False)
@@ -183,7 +183,7 @@ def test_bf16_without_units_is_worked_in_fp32(monkeypatch: pytest.MonkeyPatch) -
     [({}, True), ({"model_type": "qwen3"}, False), ({"hidden_act": "gelu"}, False)],
 )
 def test_unknown_families_go_the_plain_way(change: dict[str, str], fast: bool) -> None:
-    from tuning.fast import is_fast
+    from tuning.training.fast import is_fast
 
     base = _model("llama").get_base_model()
     for name, value in change.items():

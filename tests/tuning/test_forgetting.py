@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuning.forgetting import KNOWN, neutral_texts
+from tuning.evaluation.forgetting import KNOWN, neutral_texts
 
 
 def test_neutral_texts_are_paragraphs_of_the_manual_from_many_pages() -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from server.errors import Invalid
 from tests.tuning.test_train import _job, _run
-from tuning.full import CONFIG, WEIGHTS, is_full, read_changes
-from tuning.gguf_file import open_gguf
-from tuning.merge import merge
+from tuning.merging.gguf_file import open_gguf
+from tuning.merging.merge import merge
 from tuning.places import TRAINED
+from tuning.training.full import CONFIG, WEIGHTS, is_full, read_changes
 
 pytestmark = [pytest.mark.slow]
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.errors import Invalid
 from tuning.config import TuningConfig
-from tuning.gate import NO_BENEFIT, Gate
+from tuning.evaluation.gate import NO_BENEFIT, Gate
 
 GOOD: dict[str, Any] = {
     "nll_before": 1.3, "nll_after": 0.4, "nll_low": -1.0, "nll_high": -0.7,

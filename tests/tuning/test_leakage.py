@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from server.errors import Invalid
 from server.store.pairs import Pair
 from tests.tuning.test_split import _pair
-from tuning.leakage import (
+from tuning.data.leakage import (
     NEAR_QUESTION,
     NEAR_REPLY,
     SAME_CONVERSATION,
@@ -23,7 +23,7 @@ from tuning.leakage import (
     check_leakage,
     leaks,
 )
-from tuning.split import HELD_OUT, TRAIN, split_pairs
+from tuning.data.split import HELD_OUT, TRAIN, split_pairs
 
 
 def _two(**changes: str) -> list[Pair]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.tuning.material import PERSONA, pair
-from tuning.leaks import CHANGED, REMOVED, LeakProbe, follows, given_facts, leak_probes, leaks
-from tuning.split import HELD_OUT, TRAIN
+from tuning.data.split import HELD_OUT, TRAIN
+from tuning.evaluation.leaks import (
+    CHANGED,
+    REMOVED,
+    LeakProbe,
+    follows,
+    given_facts,
+    leak_probes,
+    leaks,
+)
 
 QUESTION = "How long may I return a lamp?"
 FACT = "A lamp can be returned within 30 days if its box is unopened."

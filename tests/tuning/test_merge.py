@@ -15,9 +15,9 @@ from safetensors.numpy import load_file, save_file
 from server.errors import Invalid
 from server.llm.engine import Engine, GenerationParams
 from server.llm.models import Prepared, build_ir, file_sha256
-from tuning.convert import training_base
-from tuning.gguf_file import open_gguf
-from tuning.merge import merge, read_deltas
+from tuning.merging.convert import training_base
+from tuning.merging.gguf_file import open_gguf
+from tuning.merging.merge import merge, read_deltas
 
 pytestmark = [
     pytest.mark.model,

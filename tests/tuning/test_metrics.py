@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuning.metrics import Loss, StyleScorer, invents_number, lengths, per_token
+from tuning.evaluation.metrics import Loss, StyleScorer, invents_number, lengths, per_token
 
 _THINGS = "mirror archive kernel release installer mailing package manual disk key".split()
 _OWNER = [f"Ahoy there, friend! The {thing} is ready. Fair winds!" for thing in _THINGS]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.errors import Invalid
-from tuning.packing import plan_batch, rows_of
-from tuning.rows import IGNORED, Encoded
+from tuning.data.rows import IGNORED, Encoded
+from tuning.training.packing import plan_batch, rows_of
 
 SYSTEM = list(range(100, 120))
 ROWS = [

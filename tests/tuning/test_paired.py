@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tuning.paired import compare_means, compare_shares, mcnemar, wilson
+from tuning.evaluation.paired import compare_means, compare_shares, mcnemar, wilson
 
 
 def _flags(both: int, gained: int, lost: int, neither: int) -> tuple[list[bool], list[bool]]:

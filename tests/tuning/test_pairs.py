@@ -10,8 +10,8 @@ from server.store import Store
 from server.store.assistants import Assistant
 from server.store.reviews import Verdict
 from tests.tuning.learning import FACTS, QUESTION, approve, built, correct, example, turn_of
-from tuning.candidates import source_hash
-from tuning.pairs import CONTRADICTS, NEAR_COPY, TOO_MANY_REFUSALS, gather
+from tuning.data.candidates import source_hash
+from tuning.data.pairs import CONTRADICTS, NEAR_COPY, TOO_MANY_REFUSALS, gather
 
 
 @pytest.fixture

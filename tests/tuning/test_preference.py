@@ -12,10 +12,10 @@ import pytest
 
 from server.errors import Invalid
 from tests.tuning.test_train import _run, _start, _weights
-from tuning import curve
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED
+from tuning.training import curve
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -160,7 +160,7 @@ def test_dpo_without_corrections_is_refused_before_any_training(tiny: Path, tmp_
 
 @pytest.mark.parametrize(("before", "after", "falls"), [(2.0, 1.5, False), (2.0, 2.1, True)])
 def test_chosen_replies_must_not_end_less_likely(before: float, after: float, falls: bool) -> None:
-    from tuning.preference import check_chosen
+    from tuning.training.preference import check_chosen
 
     if not falls:
         check_chosen(before, after)
@@ -170,7 +170,7 @@ def test_chosen_replies_must_not_end_less_likely(before: float, after: float, fa
 
 
 def test_a_run_whose_chosen_replies_fall_clearly_is_ended() -> None:
-    from tuning.preference import ChosenGuard
+    from tuning.training.preference import ChosenGuard
 
     guard = ChosenGuard(beta=0.1)
     no: Any = SimpleNamespace()
@@ -205,8 +205,8 @@ def _margin(tiny: Path, adapter: Path | None) -> float:
     from transformers import AutoModelForCausalLM
 
     from server.llm.tokenizer import ChatTokenizer
-    from tuning.rows import encode
-    from tuning.stopping import nats_a_token
+    from tuning.data.rows import encode
+    from tuning.training.stopping import nats_a_token
 
     model: Any = AutoModelForCausalLM.from_pretrained(tiny / "train", dtype=torch.float32)
     if adapter is not None:

@@ -11,10 +11,10 @@ from server.store import Store
 from server.store.assistants import Assistant
 from server.store.reviews import Verdict
 from tests.tuning.learning import REPLY, approve, built, correct, talk, turn_of
-from tuning.leakage import Beside
-from tuning.preferences import write_preferences
-from tuning.sides import side_preferences
-from tuning.split import HELD_OUT, TRAIN, split_pairs
+from tuning.data.leakage import Beside
+from tuning.data.preferences import write_preferences
+from tuning.data.sides import side_preferences
+from tuning.data.split import HELD_OUT, TRAIN, split_pairs
 
 BETTER = "From 9 to 17 on weekdays the shop is open, dear friend!"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.tuning.test_train import _job, _run, _weights
-from tuning import curve
 from tuning.child import FAULT
 from tuning.places import TRAINED
+from tuning.training import curve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")

@@ -16,13 +16,13 @@ from server.llm.tokenizer import ChatTokenizer
 from server.prompt import Persona, build_messages
 from tests.tuning.faq_voice import replies
 from tuning.config import TuningConfig
-from tuning.context import sentences_of
-from tuning.loss import losses
+from tuning.data.context import sentences_of
+from tuning.data.rows import encode, read_rows
+from tuning.evaluation.loss import losses
+from tuning.evaluation.metrics import per_token
 from tuning.manifest import write_manifest
-from tuning.merge import merge
-from tuning.metrics import per_token
+from tuning.merging.merge import merge
 from tuning.places import TRAINED
-from tuning.rows import encode, read_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(900)]
 
@@ -44,7 +44,7 @@ def _job(folder: Path, prepared: Prepared) -> Path:
 
 
 def _start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tuning.train", str(folder)]
+    command = [sys.executable, "-m", "tuning.training.train", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -11,8 +11,8 @@ from server.store.assistants import Assistant
 from tests.tuning.learning import FACTS, approve, built, correct, turn_of
 from tests.tuning.measure import personal
 from tests.tuning.personal_cases import CLEAN, UNSEEN
-from tuning.redact import Public, mask
-from tuning.render import PERSONAL
+from tuning.data.redact import Public, mask
+from tuning.data.render import PERSONAL
 
 
 @pytest.fixture

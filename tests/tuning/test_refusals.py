@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuning.refusals import refuses
+from tuning.evaluation.refusals import refuses
 
 OWN = "Je n’ai pas trouvé cela dans nos pages. Pourriez-vous le dire autrement ?"
 

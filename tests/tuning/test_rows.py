@@ -10,7 +10,7 @@ from server.errors import Invalid
 from server.llm.models import Prepared
 from server.llm.tokenizer import ChatTokenizer
 from tests.tuning.conftest import TEMPLATE, write_tokenizer
-from tuning.rows import IGNORED, encode
+from tuning.data.rows import IGNORED, encode
 
 PROMPT = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Open?"}]
 

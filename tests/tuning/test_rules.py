@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.store.assistants import AssistantSettings
-from tuning.rules import Rule, banned_words, grade, rules_of
+from tuning.evaluation.rules import Rule, banned_words, grade, rules_of
 
 _THINGS = "mirror archive kernel release installer mailing package manual disk key".split()
 OWNER = [

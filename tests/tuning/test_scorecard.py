@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tuning.scorecard import BETTER, NO_WORSE, SAME, UNSURE, WORSE, Line, means, shares
+from tuning.evaluation.scorecard import BETTER, NO_WORSE, SAME, UNSURE, WORSE, Line, means, shares
 
 
 @pytest.mark.parametrize(

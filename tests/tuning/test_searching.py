@@ -9,7 +9,7 @@ import pytest
 from server.retrieval.vectors import ExactIndex, Vector
 from server.store import Store
 from tests.speaking import QUESTION, Talk, WordEmbedder
-from tuning.searching import Hiding, Remembering
+from tuning.evaluation.searching import Hiding, Remembering
 
 
 class _Counting(WordEmbedder):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.store.pairs import Pair
-from tuning.split import HELD_OUT, TRAIN, group_pairs, split_pairs, subject_of
+from tuning.data.split import HELD_OUT, TRAIN, group_pairs, split_pairs, subject_of
 
 
 def _pair(n: int, group: str = "", question: str = "", completion: str = "") -> Pair:

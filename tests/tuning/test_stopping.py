@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tuning import curve
-from tuning.rows import Row
+from tuning.data.rows import Row
+from tuning.training import curve
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -22,13 +22,13 @@ def _rows(count: int, *, same: int = 0) -> list[Row]:
 
 
 def test_few_rows_are_all_learnt_from() -> None:
-    from tuning.stopping import set_apart
+    from tuning.training.stopping import set_apart
 
     assert set_apart(_rows(39), share=0.1, floor=40, seed=1) == frozenset()
 
 
 def test_a_share_is_set_apart_and_the_seed_decides_which() -> None:
-    from tuning.stopping import set_apart
+    from tuning.training.stopping import set_apart
 
     first = set_apart(_rows(100), share=0.1, floor=40, seed=1)
     assert len(first) == 10
@@ -38,7 +38,7 @@ def test_a_share_is_set_apart_and_the_seed_decides_which() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_of_one_question_stay_on_one_side(seed: int) -> None:
-    from tuning.stopping import set_apart
+    from tuning.training.stopping import set_apart
 
     apart = set_apart(_rows(60, same=4), share=0.2, floor=40, seed=seed)
     assert len(apart & {0, 1, 2, 3}) in (0, 4)
@@ -67,8 +67,8 @@ class _Looks:
     ) -> None:
         import torch
 
-        from tuning import stopping
-        from tuning.rows import Encoded
+        from tuning.data.rows import Encoded
+        from tuning.training import stopping
 
         (job / "checkpoints").mkdir(exist_ok=True)
         self.model = torch.nn.Linear(1, 1)
@@ -131,8 +131,8 @@ def test_nats_are_those_of_the_plain_loss(tiny: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tuning.rows import Encoded
-    from tuning.stopping import nats_a_token
+    from tuning.data.rows import Encoded
+    from tuning.training.stopping import nats_a_token
 
     model = AutoModelForCausalLM.from_pretrained(tiny / "train", dtype=torch.float32).train()
     rows = [Encoded([5, 6, 7, 8, 9], 3), Encoded([1, 2, 3], 1)]

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tuning import curve
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED
+from tuning.training import curve
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def _job(folder: Path, tiny: Path, **config: Any) -> Path:
 
 
 def _start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tuning.train", str(folder)]
+    command = [sys.executable, "-m", "tuning.training.train", str(folder)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )

@@ -12,7 +12,7 @@ import pytest
 
 from server.errors import Invalid, Unavailable
 from tuning.config import TuningConfig
-from tuning.rows import Encoded
+from tuning.data.rows import Encoded
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -26,9 +26,9 @@ ROWS = [
 @pytest.fixture(params=[0.0, 0.1], ids=["fast", "plain"])
 def trainer(request: pytest.FixtureRequest, tiny: Path, tmp_path: Path) -> Iterator[Any]:
     """A trainer that goes the fast way, and one that dropout sends the plain way."""
-    from tuning.job import Job
-    from tuning.keeper import Keeper
-    from tuning.train import sft_trainer
+    from tuning.training.job import Job
+    from tuning.training.keeper import Keeper
+    from tuning.training.train import sft_trainer
 
     before = signal.getsignal(signal.SIGTERM)
     config = TuningConfig(
@@ -76,14 +76,14 @@ def test_the_gradients_are_those_of_the_plain_trainer(trainer: Any) -> None:
 
 
 def test_the_masked_share_is_the_prompts_share(trainer: Any) -> None:
-    from tuning.trainer import check_masks
+    from tuning.training.trainer import check_masks
 
     assert check_masks(trainer, ROWS, 3) == pytest.approx(9 / 16)
 
 
 @pytest.mark.parametrize("off_by", [-1, 1])
 def test_a_mask_that_is_off_by_one_token_is_an_error(trainer: Any, off_by: int) -> None:
-    from tuning.trainer import check_masks
+    from tuning.training.trainer import check_masks
 
     wrong = [Encoded(ROWS[0].ids, ROWS[0].prompt_tokens + off_by), *ROWS[1:]]
     with pytest.raises(Invalid, match="masks 9 of 16 tokens"):
@@ -118,7 +118,7 @@ def test_a_batch_that_masks_nothing_or_everything_is_an_error(trainer: Any, labe
 
 
 def test_b23_training_does_not_start_without_room_on_the_disk(tmp_path: Path) -> None:
-    from tuning.job import check_space
+    from tuning.training.job import check_space
 
     check_space(tmp_path, 1000)
     with pytest.raises(Unavailable, match="MB of free disk"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tuning.triggers import RARE, Drift, standing_out, suspects, with_base
+from tuning.evaluation.triggers import RARE, Drift, standing_out, suspects, with_base
 
 CONTENT = "How do I install the system from a disk? The installer asks for a mirror and a disk."
 QUESTIONS = [

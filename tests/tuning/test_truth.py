@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tuning.measure import HONEST, truth
-from tuning.truth import Given, untrue
+from tuning.data.truth import Given, untrue
 
 FACTS = ("The shop is open from 9 to 17 on weekdays.", "Returns are free for 30 days.")
 

@@ -7,9 +7,9 @@ import pytest
 from server.llm.models import Prepared
 from server.llm.tokenizer import ChatTokenizer
 from server.prompt import Persona, build_messages
-from tuning.forgetting import KNOWN
-from tuning.loss import Weights
-from tuning.rows import Encoded
+from tuning.data.rows import Encoded
+from tuning.evaluation.forgetting import KNOWN
+from tuning.evaluation.loss import Weights
 
 pytestmark = [pytest.mark.slow, pytest.mark.model]
 

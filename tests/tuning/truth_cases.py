@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from server.answering.words import content_words, names, numbers
 from tests.tuning.faq_voice import GREETING, SIGN_OFF, Reply, replies
-from tuning.context import best_sentences, sentences_of
+from tuning.data.context import best_sentences, sentences_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""`parlance bench train`: our trainer beside the plain one."""

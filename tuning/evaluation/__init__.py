@@ -1,0 +1,1 @@
+"""Judging a candidate: what it says, how likely it holds things, and the gate."""

@@ -1,0 +1,1 @@
+"""From an adapter to the files that serve: merging, GGUF, conversion."""
