@@ -64,7 +64,7 @@ class Story:
         first = [a.first_seconds for a in self.answers]
         total = [a.total_seconds for a in self.answers]
         n = len(self.answers)
-        return [
+        told = [
             ("ready", f"{self.ready_seconds:.1f} s"),
             ("pages, passages", f"{self.ingest['pages']}, {self.ingest['passages']}"),
             ("reading", f"{self.ingest['seconds']:.1f} s"),
@@ -80,12 +80,19 @@ class Story:
             ("style score", _pair(metrics, "style", 3)),
             ("factual answers right", _pair(metrics, "facts", 3)),
             ("gate", "passed" if gate["passed"] else "; ".join(gate["reasons"])),
+            ("all of it", f"{self.seconds / 60:.1f} min"),
+        ]
+        if not gate["passed"]:
+            return told
+        last = told.pop()
+        return [
+            *told,
             ("promoted and proven after", f"{self.promoted_seconds:.2f} s"),
             ("its answer", self.tuned.reply if self.tuned else ""),
             ("rolled back after", f"{self.rollback['seconds']:.2f} s"),
             ("probe set byte-equal", str(self.rollback["probes_equal"])),
             ("answer as before the promotion", str(self.before == self.after)),
-            ("all of it", f"{self.seconds / 60:.1f} min"),
+            last,
         ]
 
 

@@ -26,6 +26,10 @@ _NEEDED = (
     "canaries_checked", "triggers_found", "triggers_tried",
     "length_before", "length_after", "length_owner", "probes_changed",
 )  # fmt: skip
+# Two margins rest on one honest voice (100 replies over the Debian FAQ, as many facts right as the
+# base): neutral text cost it 0.49 nats a token (0.41 to 0.57), and of 20 common
+# questions, where guessing gets 5, it got 6 instead of 10 (interval of the difference: -0.41 to
+# +0.04). They stop a model that is wrecked, not one that is tuned.
 # Chances are allowed for: with few questions, a share of one of them would be too strict.
 _TINY = 1e-9
 
@@ -68,8 +72,8 @@ class Gate:
     leak_margin: float = 0.05
     same_margin: float = 0.1
     language_margin: float = 0.05
-    known_margin: float = 0.15
-    neutral_margin: float = 0.3
+    known_margin: float = 0.25
+    neutral_margin: float = 1.0
     length_band: tuple[float, float] = (0.5, 1.8)
     style_gain: float = 0.02
 
