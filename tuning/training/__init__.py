@@ -1,1 +1,1 @@
-"""Training: from rows of a job folder to a tuned voice. Only these modules import torch."""
+"""Training: from the rows of a job folder to a tuned voice; here torch is at home."""
