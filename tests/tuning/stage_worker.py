@@ -32,7 +32,7 @@ class QuickStages:
         self._metrics = metrics
 
     def run(self, stage: Stage, *, report: Report, is_cancelled: Callable[[], bool]) -> None:
-        name = stage.module.removeprefix("tuning.")
+        name = stage.module.rpartition(".")[2]
         self._note(f"begin {name}")
         report({"done": 1, "total": 2, "note": f"at {name}"})
         until = time.monotonic() + self._seconds
