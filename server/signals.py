@@ -57,7 +57,7 @@ def same_signal_stack() -> Iterator[None]:
 
     OpenVINO sets one for the thread that compiles a model and unmaps it with the model, but leaves
     it in force: the next signal to that thread, a polite SIGTERM, was a segmentation fault
-    (OpenVINO 2026.4 on a processor with AVX-512, seen with sigaltstack(2) and gdb).
+    (OpenVINO 2026.4, seen with sigaltstack(2) and gdb).
     """
     if sys.platform != "linux":
         yield

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import datetime
 
 from server.errors import AppError, Conflict
 from server.jobs import Jobs
+from server.periodic import Periodic
 from server.rollout.schedule import why_now
 from server.runs import ask_for_run
 from server.store import Store
@@ -22,23 +22,13 @@ SCHEDULE = "schedule"
 _LOOK_SECONDS = 15.0
 
 
-class Clock:
-    """Looks at every assistant, again and again, in a thread of its own."""
+class Clock(Periodic):
+    """Looks at every assistant."""
 
     def __init__(self, store: Store, jobs: Jobs, *, seconds: float = _LOOK_SECONDS) -> None:
+        super().__init__("clock", seconds, at_once=True)
         self._store = store
         self._jobs = jobs
-        self._seconds = seconds
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._tick, name="clock", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def look(self, at: datetime | None = None) -> None:
         """Look once; one that fails keeps no other waiting."""
@@ -48,15 +38,6 @@ class Clock:
                 begin_if_due(self._store, self._jobs, assistant, at=at or now())
             except Exception:
                 log.exception("the clock of %s failed", assistant.key)
-
-    def _tick(self) -> None:
-        while True:
-            try:
-                self.look()
-            except Exception:
-                log.exception("the clock failed")
-            if self._closing.wait(self._seconds):
-                return
 
 
 def count(store: Store, assistant: Assistant) -> None:

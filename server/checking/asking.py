@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from server.checking.running import WORKFLOW
 from server.checking.state import fingerprints
 from server.errors import Conflict
 from server.jobs import CHECKS_QUEUE, Jobs
 from server.llm.voice import Voices
+from server.periodic import Periodic
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.check_runs import CheckRun, Fingerprints
@@ -54,7 +54,7 @@ def interrupt_lost_runs(store: Store, jobs: Jobs) -> int:
     return len(lost)
 
 
-class Watch:
+class Watch(Periodic):
     """Queues a run when content, manner, prompt or voice differ from those of the last run.
 
     It looks at the state instead of being told of each act, so it misses none: readings and
@@ -63,21 +63,12 @@ class Watch:
     """
 
     def __init__(self, store: Store, jobs: Jobs, voices: Voices) -> None:
+        super().__init__("checks", _LOOK_SECONDS)
         self._store = store
         self._jobs = jobs
         self._voices = voices
         self._noticed: dict[str, Fingerprints] = {}
         self._queued: dict[str, Fingerprints] = {}
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="checks", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def look(self) -> None:
         """Compare once, for every assistant; one that fails keeps no other waiting."""
@@ -109,10 +100,3 @@ class Watch:
         except Conflict:
             # A person was quicker; a later look compares with what that run saw.
             del self._queued[assistant.id]
-
-    def _watch(self) -> None:
-        while not self._closing.wait(_LOOK_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("looking for changes failed")

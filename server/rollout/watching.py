@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import datetime, timedelta
 
 from server.errors import AppError, Conflict
 from server.llm.promotion import check_promotable, roll_back
+from server.periodic import Periodic
 from server.rollout.rates import FLOOR
 from server.rollout.verdicts import Judgement, judge_canary, judge_drift
 from server.store import Store
@@ -95,22 +95,12 @@ def look_at_drift(store: Store, activation: Activation) -> None:
         )
 
 
-class Watch:
-    """Looks at every canary and every promoted voice, again and again, in a thread of its own."""
+class Watch(Periodic):
+    """Looks at every canary and every promoted voice."""
 
     def __init__(self, store: Store, *, seconds: float = _LOOK_SECONDS) -> None:
+        super().__init__("rollout", seconds)
         self._store = store
-        self._seconds = seconds
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="rollout", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def look(self) -> None:
         """Look once; one that fails keeps no other waiting."""
@@ -132,10 +122,3 @@ class Watch:
                 log.info("not rolled back: %s", error)
             except Exception:
                 log.exception("looking for drift of %s failed", activation.adapter_id)
-
-    def _watch(self) -> None:
-        while not self._closing.wait(self._seconds):
-            try:
-                self.look()
-            except Exception:
-                log.exception("watching new voices failed")

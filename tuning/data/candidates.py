@@ -16,6 +16,7 @@ from hashlib import blake2b
 from server.answering.wishes import Kind
 from server.store import Store
 from server.store.assistants import Assistant
+from server.store.material import APPROVED, CORRECTED, VOICE
 from server.store.pairs import Example
 from server.store.reviewed import Reviewed, ReviewedTurns
 from server.store.reviews import Review
@@ -23,7 +24,6 @@ from tuning.data.clean import cleaned
 from tuning.data.context import best_sentences
 from tuning.data.declines import declines
 
-CORRECTED, APPROVED, VOICE = "corrected", "approved", "voice"
 REPLY, REFUSAL = "reply", "refusal"
 _SHORTEST_WORDS = 2
 _LONGEST_WORDS = 400

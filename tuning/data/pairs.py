@@ -17,8 +17,9 @@ from server.answering.grounding import voice_words
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.database import new_id
+from server.store.material import APPROVED, CORRECTED, VOICE
 from server.store.pairs import Pair, Preference
-from tuning.data.candidates import APPROVED, CORRECTED, REFUSAL, VOICE, Candidate, collect, disliked
+from tuning.data.candidates import REFUSAL, Candidate, collect, disliked
 from tuning.data.caps import Caps, few_refusals, within
 from tuning.data.conflicts import Conflict, conflicts
 from tuning.data.context import FindFacts

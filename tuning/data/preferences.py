@@ -16,8 +16,9 @@ from typing import Any
 
 from server.store.assistants import Assistant
 from server.store.database import new_id
+from server.store.material import APPROVED, CORRECTED
 from server.store.pairs import Preference
-from tuning.data.candidates import APPROVED, CORRECTED, REFUSAL
+from tuning.data.candidates import REFUSAL
 from tuning.data.clean import cleaned
 from tuning.data.render import Rendered
 

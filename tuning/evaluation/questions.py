@@ -35,7 +35,7 @@ def fact_questions(
     known = {_key(question) for question in avoid}
     found: dict[str, list[Passage]] = {}
     for passage in passages:
-        heading = _NUMBERING.sub("", passage.heading.rpartition(" > ")[2]).strip()
+        heading = passage.section
         if _is_question(heading) and _key(heading) not in known:
             found.setdefault(heading, []).append(passage)
     unique = {h: own for h, own in found.items() if len({p.page_id for p in own}) == 1}
