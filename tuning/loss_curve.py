@@ -5,13 +5,13 @@ A line has step, loss or eval_loss, seconds, and the phase where training has se
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-CURVE = "curve.jsonl"
+from tuning.training.curve import lines
+
 # As many points as a plot of a phone's width can show.
 _MOST = 120
 
@@ -24,16 +24,8 @@ def read_curve(job: Path) -> list[Point]:
     A run that was taken up again writes its last steps twice: the later line counts. The steps of
     a later phase go on where those of the phase before ended.
     """
-    try:
-        lines = (job / CURVE).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
     phases: dict[str, dict[float, Point]] = {}
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
+    for row in lines(job):
         point = _point(row)
         if point is not None:
             own = phases.setdefault(str(row.get("phase", "")), {})
@@ -62,8 +54,8 @@ def _joined(phases: Sequence[dict[float, Point]]) -> list[Point]:
     return joined
 
 
-def _point(row: Any) -> Point | None:
-    if not isinstance(row, dict) or not _is_number(row.get("step")):
+def _point(row: dict[str, Any]) -> Point | None:
+    if not _is_number(row.get("step")):
         return None
     names = ("step", "loss", "eval_loss", "seconds")
     return {name: float(row[name]) for name in names if _is_number(row.get(name))}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tuning.loss_curve import CURVE, read_curve, thinned
+from tuning.loss_curve import read_curve, thinned
+from tuning.training.curve import CURVE_FILE as CURVE
 
 
 def test_no_file_is_no_curve(tmp_path: Path) -> None:

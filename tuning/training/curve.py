@@ -8,6 +8,7 @@ a step counts.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,25 @@ def append(job: Path, **point: Any) -> None:
         stream.write(json.dumps(point) + "\n")
 
 
-def points(job: Path, phase: str) -> list[dict[str, Any]]:
-    """The measurements of a phase, one for each step, in order; a torn last line is left out."""
+def lines(job: Path) -> Iterator[dict[str, Any]]:
+    """Every line so far; one that is torn or half written is left out."""
     try:
         text = (job / CURVE_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
-    merged: dict[int, dict[str, Any]] = {}
+    except OSError:
+        return
     for line in text.splitlines():
         try:
             found = json.loads(line)
         except ValueError:
             continue
+        if isinstance(found, dict):
+            yield found
+
+
+def points(job: Path, phase: str) -> list[dict[str, Any]]:
+    """The measurements of a phase, one for each step, in order."""
+    merged: dict[int, dict[str, Any]] = {}
+    for found in lines(job):
         if found.get("phase") == phase:
             merged.setdefault(found["step"], {}).update(found)
     return [merged[step] for step in sorted(merged)]
