@@ -13,7 +13,7 @@ from server.learn.examples import read_examples
 from server.learn.formats import FORMS, lines_of
 from server.prompt import Persona, build_messages
 from server.store.pairs import NewExample
-from tests.tuning.test_split import _pair
+from tests.tuning.data.test_split import _pair
 
 FACTS = ("Returns are free for 30 days.", "The label is in the box.")
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from server.answering.answer import persona_of
-from tests.sabotage.cell import Bench, run
+from tests.sabotage.cell import PAIRS, halves, honest_pairs, run
 from tests.sabotage.kinds import KINDS, make
 from tests.sabotage.table import table
+from tests.tuning.faq_voice import replies
+from tests.voices.bench import Bench
 from tuning.child import write_json
-from tuning.data.split import TRAIN
 
 OUTPUT = Path("build/sabotage")
 HOME = Path("var/test")
@@ -33,12 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = [(kind, seed) for seed in range(chosen.seeds) for kind in chosen.kinds]
     missing = [cell for cell in wanted if not _file(*cell).is_file()]
     if missing and not chosen.table:
-        bench = Bench.open(OUTPUT, HOME)
-        train = [p for p in bench.pairs if p.split == TRAIN]
+        bench = Bench.open(OUTPUT, HOME, replies(PAIRS))
+        train, held_out = halves(honest_pairs(bench))
         for n, (kind, seed) in enumerate(missing, start=1):
             sys.stderr.write(f"{n}/{len(missing)} {kind}, seed {seed}\n")
             sabotage = make(kind, train, persona_of(bench.assistant), seed)
-            write_json(_file(kind, seed), run(bench, sabotage))
+            write_json(_file(kind, seed), run(bench, sabotage, held_out))
     sys.stdout.write(table(_read(wanted)) + "\n")
     return 0
 

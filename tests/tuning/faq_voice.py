@@ -52,7 +52,7 @@ def sections(folder: Path = FAQ) -> Iterator[Section]:
 
 def replies(count: int = 100, *, with_context: bool = True) -> list[Reply]:
     """The first `count` replies in the voice."""
-    made = [r for s in sections() if (r := _reply(s, with_context)) is not None]
+    made = [r for s in sections() if (r := reply_of(s, with_context=with_context)) is not None]
     return made[:count]
 
 
@@ -65,7 +65,8 @@ def _section(page: str, element: html.HtmlElement) -> Section | None:
     return Section(page, heading, "\n".join(paragraphs))
 
 
-def _reply(section: Section, with_context: bool) -> Reply | None:
+def reply_of(section: Section, *, with_context: bool = True) -> Reply | None:
+    """A section's reply in the voice; None where it has no two sentences to state."""
     spans = split_sentences(section.text)
     sentences = [section.text[a:b] for a, b in spans]
     fit = [s for s in sentences if 30 <= len(s) <= _LONGEST and s[-1] == "."]

@@ -18,7 +18,7 @@ from server.store import Store, open_store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.datasets import NewDataset
-from tests.tuning.test_split import _pair
+from tests.tuning.data.test_split import _pair
 
 Run = Callable[..., Result]
 

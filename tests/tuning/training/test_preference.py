@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.test_train import _run, _start, _weights
+from tests.tuning.training.test_train import _run, _start, _weights
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.test_train import _job, _run
+from tests.tuning.training.test_train import _job, _run
 from tuning.merging.gguf_file import open_gguf
 from tuning.merging.merge import merge
 from tuning.places import TRAINED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.errors import Invalid
 from server.store.pairs import Pair
-from tests.tuning.test_split import _pair
+from tests.tuning.data.test_split import _pair
 from tuning.data.leakage import (
     NEAR_QUESTION,
     NEAR_REPLY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tuning.test_train import _job, _run, _weights
+from tests.tuning.training.test_train import _job, _run, _weights
 from tuning.child import FAULT
 from tuning.places import TRAINED
 from tuning.training import curve

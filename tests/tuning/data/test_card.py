@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.tuning.test_split import _pair
+from tests.tuning.data.test_split import _pair
 from tuning.data.card import Described, card, lengths, plain
 from tuning.data.conflicts import Conflict
 from tuning.data.counts import count_rows
