@@ -1,7 +1,8 @@
 """From a streamed draft to a checked reply, sentence by sentence: checking costs no waiting.
 
-A sentence is shown once the evidence carries it. The first one that it does not carry ends the
-draft, and the best evidence is quoted instead, with its link: no answer falls below that floor.
+A sentence is shown once the evidence carries it. From the first one that it does not carry, nothing
+that the draft states is shown any more, and where nothing was stated before, the best evidence is
+quoted with its link: no answer falls below that floor. An owner's greeting and sign-off stay.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def compose(
     """
     began = time.perf_counter()
     ground = Ground.of(evidence.facts, question=evidence.question, voice=voice, extra=checker)
-    writer = _Writer(evidence, ground, sure)
+    writer = _Writer(evidence, ground, sure, has_manner=bool(voice))
     writer.reply.check_ms = _ms(began)
     for sentence, raw in _sentences(draft):
         writer.reply.draft = raw
@@ -93,9 +94,11 @@ def compose(
 class _Writer:
     """Builds one reply: what is shown so far, which statements it made, where they stand."""
 
-    def __init__(self, evidence: Evidence, ground: Ground, sure: bool) -> None:
+    def __init__(self, evidence: Evidence, ground: Ground, sure: bool, *, has_manner: bool) -> None:
         self._evidence = evidence
         self._sure = sure
+        self._has_manner = has_manner
+        self._has_failed = False
         self._ground = ground
         self._citations = Citations(evidence.sentences)
         self._said: list[set[str]] = []
@@ -111,7 +114,9 @@ class _Writer:
         support = self._ground.check(sentence)
         self.reply.check_ms += _ms(began)
         if support is Support.UNSUPPORTED:
-            return None
+            return self._fail()
+        if self._has_failed and support is not Support.NEUTRAL:
+            return ""
         words = set(content_words(sentence))
         if not words:
             return (
@@ -125,6 +130,13 @@ class _Writer:
             self.has_statement = self.reply.own_words = True
             self._citations.attribute(sentence, len(self.reply.text))
         return shown
+
+    def _fail(self) -> str | None:
+        """The draft has left the evidence: it ends, or goes on for the owner's manner alone."""
+        if not self._has_manner:
+            return None
+        self._has_failed = True
+        return "" if self.has_statement else self.quote()
 
     def quote(self) -> str:
         """Fall back to the best evidence, in its own words and order."""

@@ -223,3 +223,35 @@ def test_several_questions_are_quoted_one_by_one_each_on_its_own_line() -> None:
     _, reply = _composed(["Nothing of the kind."], both)
     assert reply.text == "Execute the command\n\nIt costs 12 euros."
     assert [c["n"] for c in reply.citations] == [1, 2]
+
+
+AHOY, WINDS = "Ahoy there, friend!", "Fair winds to you!"
+MANNER = frozenset({"ahoy", "fair", "wind"})
+
+
+@pytest.mark.parametrize(
+    ("draft", "said"),
+    [
+        (f"{AHOY} Refunds take 99 days. {WINDS}", f"{AHOY} {FIRST} {REFUND} {WINDS}"),
+        (f"{AHOY} {FIRST} Refunds take 99 days. {WINDS}", f"{AHOY} {FIRST} {WINDS}"),
+        (f"{FIRST} Refunds take 99 days. {REFUND} {WINDS}", f"{FIRST} {WINDS}"),
+        (f"Refunds take 99 days. Or 98 days. {WINDS}", f"{FIRST} {REFUND} {WINDS}"),
+    ],
+    ids=["round the quote", "after a statement", "nothing stated afterwards", "one quote only"],
+)
+def test_an_owners_manner_outlives_a_statement_that_the_evidence_does_not_carry(
+    draft: str, said: str
+) -> None:
+    shown, reply = _composed([draft], voice=MANNER)
+    assert shown == reply.text == said
+
+
+def test_without_a_manner_the_draft_ends_at_the_first_wrong_statement() -> None:
+    stopped: list[bool] = []
+    *_, reply = compose(
+        EVIDENCE,
+        ["Refunds take 99 days. ", "Thanks for asking!"],
+        stop=lambda: stopped.append(True),
+    )
+    assert isinstance(reply, Reply)
+    assert stopped and reply.text == f"{FIRST} {REFUND}"

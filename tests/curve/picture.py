@@ -67,12 +67,12 @@ def _panel(
 ) -> str:
     left = _LEFT + n * (_WIDTH + _GAP)
     every = [c for own in trained.values() for c in own]
-    top = max(
+    top: float = max(
         [1.0, *(c[f"{name}_{when}"] for c in [*every, *rivals] for when in ("before", "after"))]
     )
 
     def y(value: float) -> float:
-        return round(_TOP + _HEIGHT * (1 - value / top), 1)
+        return float(round(_TOP + _HEIGHT * (1 - value / top), 1))
 
     places = [0, *trained]
     x = {count: round(left + _WIDTH * (k + 0.4) / len(places), 1) for k, count in enumerate(places)}

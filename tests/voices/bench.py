@@ -32,6 +32,7 @@ from server.retrieval.vectors import ExactIndex
 from server.store import Store, open_store
 from server.store.assistants import Assistant
 from server.store.database import new_id
+from server.store.datasets import NewDataset
 from server.store.pairs import NewExample, Pair
 from tests.tuning.faq_voice import FAQ, Reply
 from tuning.child import FAULT, write_json
@@ -41,7 +42,7 @@ from tuning.data.rows import write_rows
 from tuning.evaluation.evaluate import Evaluation
 from tuning.evaluation.gate import Decision, Gate
 from tuning.evaluation.listening import Kept, drafts
-from tuning.manifest import manifest
+from tuning.manifest import dataset_hash, manifest
 from tuning.merging.assemble import assemble
 
 KEY = "bench"
@@ -200,7 +201,8 @@ class Bench:
         run = self.store.runs.ask(self.assistant.id, config={}, requested_by="bench")
         self.store.runs.end(run.id, "passed")
         own = [replace(p, id=new_id("par"), run_id=run.id) for p in pairs]
-        self.store.pairs.freeze(run.id, own)
+        new = NewDataset(self.assistant.id, run.id, dataset_hash(own, []), {}, "")
+        self.store.datasets.freeze(new, own, [])
         return run.id
 
 
