@@ -58,9 +58,9 @@ def point(bench: Bench, pool: Pool, count: int, seed: int, **config: Any) -> dic
     chosen = TuningConfig(**{"seed": 7 + seed, "checkpoint_steps": 100, **config})
     name = "-".join(map(str, (count, seed, *config.values())))
     made = bench.make(name, pool.first(count, seed), pool.aside, chosen, sizes=SIZES)
-    told = _told(made, count, seed)
+    found = told(made, count, seed)
     made.drop()
-    return told
+    return found
 
 
 def prompted(bench: Bench, pool: Pool, seed: int) -> dict[str, Any]:
@@ -72,22 +72,26 @@ def prompted(bench: Bench, pool: Pool, seed: int) -> dict[str, Any]:
     (job / "making").mkdir()
     (job / "making" / "ir").symlink_to(serving.resolve(), target_is_directory=True)
     made = bench.judge(job, {}, evaluation=rival(as_turns(examples)))
-    told = _told(made, 0, seed)
+    found = told(made, 0, seed)
     tokenizer = ChatTokenizer(serving)
     shown = with_examples(pool.aside, examples)
     rows = [encode(tokenizer, p.prompt, p.completion) for p in shown]
-    told["nll_after"] = round(per_token(losses(serving, rows)), 4)
+    found["nll_after"] = round(per_token(losses(serving, rows)), 4)
     made.drop()
-    return told
+    return found
 
 
-def _told(made: Made, count: int, seed: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"pairs": count, "seed": seed, "seconds": made.seconds}
+def told(made: Made, count: int, seed: int) -> dict[str, Any]:
+    """The figures of a voice, as a cell keeps them."""
     metrics = made.report["metrics"]
-    told |= {name: metrics[name] for name in FIGURES}
-    told["style_interval"] = _interval(made.report["scorecard"], "style")
-    told["reasons"] = made.decision.reasons
-    return told
+    return {
+        "pairs": count,
+        "seed": seed,
+        "seconds": made.seconds,
+        **{name: metrics[name] for name in FIGURES},
+        "style_interval": _interval(made.report["scorecard"], "style"),
+        "reasons": made.decision.reasons,
+    }
 
 
 def _interval(lines: Sequence[dict[str, Any]], name: str) -> list[float]:

@@ -113,7 +113,10 @@ class Bench:
         sizes: dict[str, int] | None = None,
     ) -> Made:
         """Train on the rows and hold the voice against the base."""
-        folder = self.lay(name, rows, held_out, config, sizes or {})
+        return self.run(self.lay(name, rows, held_out, config, sizes or {}))
+
+    def run(self, folder: Path) -> Made:
+        """Train, merge and judge what a job folder holds."""
         seconds: dict[str, float] = {}
         fault = _timed(seconds, "train", lambda: self._train(folder))
         if fault:
