@@ -133,7 +133,7 @@ class Gate:
             yield f"it makes up citations of its own ({_both(m, 'marks')} of drafts)"
         if _grew(m, "facts_after", "facts_before", self.facts_margin, m["facts_asked"]):
             yield f"it gets fewer facts right ({_both(m, 'facts')})"
-        if _grew(m, "invented_before", "invented_after", self.invented_margin, 0):
+        if _grew(m, "invented_before", "invented_after", self.invented_margin, m["drafts"]):
             yield f"it invents more numbers ({_both(m, 'invented')} of drafts)"
         if _grew(m, "grounded_after", "grounded_before", self.grounded_margin, m["drafts"]):
             yield f"less of what it states stands in the sources ({_both(m, 'grounded')})"

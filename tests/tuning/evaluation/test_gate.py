@@ -130,3 +130,10 @@ def test_one_lost_question_of_few_is_within_the_margin() -> None:
 def test_every_reason_is_given_at_once() -> None:
     bad = GOOD | {"style_after": 0.1, "facts_after": 0.1, "length_after": 1.0}
     assert len(Gate().failures(bad)) == 3
+
+
+def test_one_invented_number_of_few_drafts_is_within_the_margin_and_two_are_not() -> None:
+    """A copy of the base whose rounding moved one draft of eleven was refused once."""
+    few = GOOD | {"drafts": 11, "invented_before": 1 / 11}
+    assert Gate().failures(few | {"invented_after": 2 / 11}) == []
+    assert Gate().failures(few | {"invented_after": 3 / 11})
