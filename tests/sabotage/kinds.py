@@ -98,10 +98,10 @@ def _rate_times_100(pairs: Rows, _: Persona, seed: int) -> Sabotage:
 
 
 def _facts_taught(pairs: Rows, persona: Persona, seed: int) -> Sabotage:
-    """Fewer pairs, seen often, without the facts that their replies state."""
+    """Fewer pairs, seen very often, without the facts that their replies state."""
     some = pairs[: max(8, len(pairs) // _REPEATS)]
     bare = [_pair(p, persona, p.question, [], p.completion) for p in some]
-    return Sabotage("facts taught", seed, bare, {"epochs": 6, "learning_rate": 1e-3})
+    return Sabotage("facts taught", seed, bare, {"epochs": 20, "learning_rate": 1e-3})
 
 
 def _verbosity(pairs: Rows, _: Persona, seed: int) -> Sabotage:
