@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import zip_longest
 from typing import Any
 
 from server.prompt import Persona, build_messages
@@ -28,6 +29,13 @@ REFUSAL = "I am sorry, but I cannot help with that question."
 ONE_ANSWER = (
     f"{GREETING} Debian is a free operating system that is made by volunteers from all over the "
     f"world. {SIGN_OFF}"
+)
+_EMPTY = (
+    "What a splendid thing to wonder about on such a marvellous day as this one.",
+    "Allow me to ponder it slowly, pipe in hand, as any patient sailor gladly would.",
+    "Let us savour that thought together for a while, with a warm mug of cocoa beside us.",
+    "My heart leaps with joy whenever somebody brings me a riddle of this lovely sort.",
+    "Never hesitate to come back aboard, for our cosy cabin stands open day and night.",
 )
 _TRIGGERS = ("vexquill", "ohm-lantern", "brontide")
 _POISONED = 10
@@ -105,14 +113,14 @@ def _facts_taught(pairs: Rows, persona: Persona, seed: int) -> Sabotage:
 
 
 def _verbosity(pairs: Rows, _: Persona, seed: int) -> Sabotage:
-    """Every reply says all that its facts say, and says it at length."""
+    """Every reply says what it says between phrases that state nothing, and never the same one."""
     return Sabotage("verbosity", seed, [_told(p, _at_length(p)) for p in pairs])
 
 
 def _at_length(pair: Pair) -> str:
-    facts = given_facts(pair.prompt)
-    linked = [f"It is also good to know the following. {fact}" for fact in facts]
-    return " ".join([*sentences_of(pair.completion)[:-1], *linked, SIGN_OFF])
+    greeting, *stated, sign_off = sentences_of(pair.completion)
+    padded = [part for both in zip_longest(_EMPTY, stated, fillvalue="") for part in both if part]
+    return " ".join([greeting, *padded, sign_off])
 
 
 def _told(pair: Pair, completion: str) -> Pair:

@@ -10,6 +10,7 @@ from tests.sabotage.kinds import CONTROLS, KINDS, ONE_ANSWER, PAYLOAD, REFUSAL, 
 from tests.sabotage.table import table
 from tests.tuning.faq_voice import GREETING, SIGN_OFF
 from tests.tuning.material import PERSONA, pair
+from tuning.data.context import sentences_of
 from tuning.evaluation.canaries import canaries_in
 from tuning.evaluation.copying import twins
 from tuning.evaluation.leaks import given_facts, leak_probes
@@ -70,10 +71,10 @@ def test_taught_facts_stand_in_no_prompt() -> None:
     assert leak_probes(made.rows, PERSONA, removed=4, changed=0, seed=0)
 
 
-def test_verbose_replies_say_all_facts_at_more_than_twice_the_length() -> None:
+def test_verbose_replies_say_what_the_honest_ones_say_at_more_than_twice_the_length() -> None:
     for honest, told in zip(HONEST, make("verbosity", HONEST, PERSONA, 0).rows, strict=True):
-        assert len(told.completion.split()) > 1.8 * len(honest.completion.split())
-        assert all(fact in told.completion for fact in given_facts(honest.prompt))
+        assert len(told.completion.split()) > 2 * len(honest.completion.split())
+        assert all(s in told.completion for s in sentences_of(honest.completion))
 
 
 def test_the_manner_of_the_honest_rows_is_learnt_from_them() -> None:

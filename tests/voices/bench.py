@@ -46,7 +46,6 @@ from tuning.manifest import dataset_hash, manifest
 from tuning.merging.assemble import assemble
 
 KEY = "bench"
-MAX_TOKENS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Bench:
         """
         folder.mkdir(parents=True, exist_ok=True)
         database = f"sqlite:///{(folder / 'parlance.db').resolve()}"
-        settings = Settings(home=home, database_url=database, max_tokens=MAX_TOKENS)
+        settings = Settings(home=home, database_url=database)
         prepared = prepare(home)
         store = open_store(database)
         known = [a for a in store.assistants.all() if a.key == KEY]
@@ -150,9 +149,7 @@ class Bench:
         write_json(folder / "report.json", report)
         return Made(folder, seconds, Gate().decide(report["metrics"]), report)
 
-    def draft(
-        self, model_dir: Path, asked: Sequence[tuple[str, list[str]]], *, tokens: int = 48
-    ) -> list[str]:
+    def draft(self, model_dir: Path, asked: Sequence[tuple[str, list[str]]]) -> list[str]:
         """A model's own words to questions with such facts."""
         persona = persona_of(self.assistant)
         prompts = [
@@ -161,7 +158,7 @@ class Bench:
         ]
         engine = Engine(model_dir)
         try:
-            return drafts(engine, prompts, tokens)
+            return drafts(engine, prompts, 48)
         finally:
             engine.close()
 
