@@ -149,7 +149,9 @@ class Bench:
         write_json(folder / "report.json", report)
         return Made(folder, seconds, Gate().decide(report["metrics"]), report)
 
-    def draft(self, model_dir: Path, asked: Sequence[tuple[str, list[str]]]) -> list[str]:
+    def draft(
+        self, model_dir: Path, asked: Sequence[tuple[str, list[str]]], *, tokens: int = 48
+    ) -> list[str]:
         """A model's own words to questions with such facts."""
         persona = persona_of(self.assistant)
         prompts = [
@@ -158,7 +160,7 @@ class Bench:
         ]
         engine = Engine(model_dir)
         try:
-            return drafts(engine, prompts, 48)
+            return drafts(engine, prompts, tokens)
         finally:
             engine.close()
 
