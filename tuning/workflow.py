@@ -89,6 +89,7 @@ class Tuner:
 
     def pairs(self, run_id: str) -> float:
         """Collect, split and freeze the pairs."""
+        self._check_wanted(run_id)
         run = self._store.runs.run(run_id)
         self._store.runs.note(run_id, status="running")
         places = self._places(run_id)
@@ -133,6 +134,7 @@ class Tuner:
 
     def conclude(self, run_id: str, seconds: dict[str, float]) -> str:
         """Ask the gate, publish and register the adapter, follow the plan, close the run."""
+        self._check_wanted(run_id)
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)
         report = read_json(places.job / REPORT)
@@ -164,6 +166,7 @@ class Tuner:
         return status
 
     def _run(self, run_id: str, name: str, module: str) -> float:
+        self._check_wanted(run_id)
         began = time.monotonic()
         self._note(run_id, name, {"done": 0, "total": 0, "note": "starting"})
         stage = Stage(
@@ -179,6 +182,11 @@ class Tuner:
             is_cancelled=self._is_cancelled(run_id),
         )
         return round(time.monotonic() - began, 1)
+
+    def _check_wanted(self, run_id: str) -> None:
+        # Not for one that has ended otherwise: killed while it concludes, it concludes again.
+        if self._store.runs.run(run_id).status == "cancelled":
+            raise Cancelled
 
     def _active(self, assistant_id: str) -> str:
         latest = self._store.adapters.active(assistant_id)[0]

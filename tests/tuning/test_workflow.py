@@ -14,9 +14,13 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
+from server.runs import cancel_run
 from server.store import Store, open_store
 from server.store.runs import OPEN_STATUSES, Run
+from tests.tuning.stage_worker import GOOD, QuickStages, prepared
 from tuning.asking import ask
+from tuning.child import Cancelled
+from tuning.workflow import Tuner
 
 pytestmark = pytest.mark.slow
 
@@ -120,11 +124,39 @@ def test_a_cancelled_run_stops_and_leaves_nothing_half_made(tmp_path: Path, stor
     run = _asked(tmp_path, store)
     with _worker(tmp_path, seconds=0.5):
         _await(lambda: "begin evaluate" in _log(tmp_path))
-        store.runs.end(run.id, "cancelled")
+        cancel_run(store, run.id, actor="t")
         _await(lambda: not list((tmp_path / "adapters").glob(".making-*")))
     assert store.runs.run(run.id).status == "cancelled"
     assert store.adapters.of_assistant(run.assistant_id) == []
     assert "end evaluate" not in _log(tmp_path)
+
+
+def test_a_run_that_is_cancelled_while_the_worker_is_off_is_cleared_up_at_its_next_start(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path, seconds=0.5):
+        _await(lambda: "begin evaluate" in _log(tmp_path))
+    cancel_run(store, run.id, actor="t")
+    with _worker(tmp_path):
+        _await(lambda: not list((tmp_path / "adapters").glob(".making-*")))
+    assert store.adapters.of_assistant(run.assistant_id) == []
+    assert _log(tmp_path).count("begin evaluate") == 1
+
+
+def test_a_run_that_is_cancelled_before_it_concludes_promotes_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    stages = QuickStages(tmp_path, 0.0, GOOD)
+    tuner = Tuner(Settings(home=tmp_path), store, stages, prepare=prepared)
+    took = {name: getattr(tuner, name)(run.id) for name in ("pairs", "train", "merge", "evaluate")}
+    cancel_run(store, run.id, actor="t")
+    with pytest.raises(Cancelled):
+        tuner.conclude(run.id, took)
+    assert store.adapters.activations(run.assistant_id) == []
+    assert store.adapters.of_assistant(run.assistant_id) == []
 
 
 def test_a_run_is_promoted_by_itself_where_the_plan_says_so(tmp_path: Path, store: Store) -> None:
