@@ -71,3 +71,10 @@ def test_topics_are_named_by_the_words_that_tell_them_apart() -> None:
     assert (first.questions, second.questions) == (7, 6)
     assert "shipping" in first.words and "bicycle" in second.words
     assert topics([], vectors[:0], seed=7) == []
+
+
+def test_topics_are_named_where_small_letters_are_more_than_one_sign() -> None:
+    # The small letter of a Turkish capital I with a dot is an i and a combining dot.
+    found = topics(["İstanbul nerede?", "İstanbul kalabalık mı?"], np.eye(2, 4), seed=1)
+    assert found[0].questions == 2
+    assert any("stanbul" in word for word in found[0].words)
