@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tuning.evaluation.paired import Compared, compare_means, compare_shares
+from tuning.evaluation.paired import FEWEST, Compared, compare_means, compare_shares
 
 Direction = Literal["more", "less", "none"]
 BETTER, WORSE, NO_WORSE, UNSURE, SAME = "better", "worse", "no worse", "not sure", "same"
-# A bootstrap of fewer items than these is far too narrow to say anything by.
-_FEWEST = 6
 _DIGITS = 4
 
 
@@ -41,7 +39,7 @@ class Line:
         if not c.n or self.better == "none":
             return ""
         gain = c.difference if self.better == "more" else -c.difference
-        if c.p is None and c.n < _FEWEST:
+        if c.p is None and c.n < FEWEST:
             return SAME if gain == 0 else UNSURE
         if c.is_sure() and gain > 0:
             return BETTER

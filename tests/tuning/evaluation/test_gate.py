@@ -13,7 +13,7 @@ from tuning.config import TuningConfig
 from tuning.evaluation.gate import NO_BENEFIT, Gate
 
 GOOD: dict[str, Any] = {
-    "nll_before": 1.3, "nll_after": 0.4, "nll_low": -1.0, "nll_high": -0.7,
+    "nll_before": 1.3, "nll_after": 0.4, "nll_low": -1.0, "nll_high": -0.7, "nll_replies": 15,
     "style_before": 0.2, "style_after": 0.9,
     "facts_before": 0.8, "facts_after": 0.8, "facts_asked": 20,
     "invented_before": 0.1, "invented_after": 0.05,
@@ -130,3 +130,10 @@ def test_one_lost_question_of_few_is_within_the_margin() -> None:
 def test_every_reason_is_given_at_once() -> None:
     bad = GOOD | {"style_after": 0.1, "facts_after": 0.1, "length_after": 1.0}
     assert len(Gate().failures(bad)) == 3
+
+
+@pytest.mark.parametrize("replies", [1, 5])
+def test_of_very_few_replies_kept_aside_nothing_is_concluded(replies: int) -> None:
+    # A bootstrap of one reply has no width at all, of five far too little.
+    [reason] = Gate().failures(GOOD | {"nll_replies": replies})
+    assert reason.startswith(NO_BENEFIT) and f"only {replies} of the owner's replies" in reason
