@@ -22,7 +22,8 @@ class Run:
 
     `status`: queued, running, passed, refused, failed, cancelled.
     `stage`: pairs, train, merge, evaluate, gate. `progress`: {"done", "total", "note", "seconds",
-    "curve"}: seconds since the stage began, and the loss curve [{"step", "loss", "eval_loss"}].
+    "left", "curve"}: seconds since the stage began, those left where the stage knows, and the loss
+    curve [{"step", "loss", "eval_loss"}].
     """
 
     seq: int

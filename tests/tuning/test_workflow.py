@@ -213,3 +213,22 @@ def test_b33_killed_while_it_promotes_it_promotes_once(tmp_path: Path, store: St
     assert ended.status == "passed"
     made = store.adapters.activations(run.assistant_id)
     assert [a.adapter_id for a in made] == [ended.metrics["adapter"]]
+
+
+@pytest.mark.parametrize("end", ["concluded", "cancelled"])
+def test_a_run_leaves_no_texts_of_people_in_its_folder(
+    tmp_path: Path, store: Store, end: str
+) -> None:
+    run = _asked(tmp_path, store)
+    tuner = Tuner(
+        Settings(home=tmp_path), store, QuickStages(tmp_path, 0.0, GOOD), prepare=prepared
+    )
+    took = {name: getattr(tuner, name)(run.id) for name in ("pairs", "train", "merge", "evaluate")}
+    job = tmp_path / "runs" / run.id
+    for name in ("rows.jsonl", "preferences.jsonl", "kto.jsonl", "card.md"):
+        (job / name).write_text("what a visitor said")
+    assert tuner.conclude(run.id, took) if end == "concluded" else tuner.fail(run.id, end, "")
+    kept = {path.name for path in job.iterdir()}
+    assert kept <= {"job.json", "curve.jsonl", "progress.jsonl", "result.json", "assembled.json"}
+    if end == "concluded":
+        assert tuner.conclude(run.id, took) == "passed"  # killed before its step was recorded
