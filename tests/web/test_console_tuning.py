@@ -293,6 +293,60 @@ def test_runs_are_compared_side_by_side(world: World) -> None:
     assert owner.get(f"/console/other/tuning/compare?run={second.run_id}").status_code == 404
 
 
+def _line(name: str, before: float | None, after: float | None, **changed: object) -> object:
+    row = {
+        "name": name,
+        "title": name,
+        "n": 20,
+        "before": before,
+        "after": after,
+        "low": -0.2,
+        "high": 0.2,
+        "better": "more",
+        "verdict": "not sure",
+        "share": False,
+    }
+    return row | changed  # fmt: skip
+
+
+def test_figures_are_shown_in_their_own_unit_however_small(world: World) -> None:
+    rows = [_line("neutral", 0.41, 0.52), _line("grounded", 0.41, 0.52, share=True)]
+    adapter = world.adapter(report={"scorecard": rows})
+    page = " ".join(world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text.split())
+    assert "0.41" in page and "0.52" in page
+    assert "41 %" in page and "52 %" in page
+
+
+def test_what_was_not_asked_is_no_good_news(world: World) -> None:
+    nothing = {"n": 0, "low": None, "high": None, "verdict": ""}
+    rows = [_line("facts", None, None, **nothing), _line("invented", None, None, **nothing)]
+    adapter = world.adapter(report={"scorecard": rows})
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert "as many facts right as before" not in page
+    assert "makes up no more numbers" not in page
+    assert page.count("there was nothing to ask") == 2
+
+
+def test_a_voice_that_is_not_surely_closer_is_no_bad_news(world: World) -> None:
+    rows = [_line("style", 0.6, 0.7), _line("words", 20.0, 31.0, better="none", verdict="")]
+    adapter = world.adapter(report={"scorecard": rows}, length_owner=30.0)
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert '<li class="bad">' not in page
+    assert "reach 70%; before it was 60%" in page
+    assert "31 words on average; yours have 30" in page
+
+
+def test_a_run_that_was_taken_up_again_says_what_training_itself_knows_to_be_left(
+    world: World,
+) -> None:
+    run = world.store.runs.ask(world.assistant.id, config={}, requested_by="x")
+    # Thirty of forty steps are done, but this process has only worked for four seconds.
+    progress = {"done": 30, "total": 40, "seconds": 4.0, "left": 60.0}
+    world.store.runs.note(run.id, status="running", stage="train", progress=progress)
+    page = world.client("viewer").get("/console/acme/tuning").text
+    assert "About 60 seconds left for training" in page
+
+
 SAMPLES = [
     {"question": "Open?", "owner": "From nine!", "before": "At 9.", "after": "From nine, friend!"},
     {"question": "Same?", "owner": "Yes.", "before": "Yes.", "after": " Yes. "},

@@ -12,6 +12,7 @@ from tuning.evaluation.paired import FEWEST, Compared, compare_means, compare_sh
 Direction = Literal["more", "less", "none"]
 BETTER, WORSE, NO_WORSE, UNSURE, SAME = "better", "worse", "no worse", "not sure", "same"
 _DIGITS = 4
+_NOTHING = Compared(0, math.nan, math.nan, -math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Line:
 
     `better`: which way is good; "none" where a figure only has to stay in a band. `margin`: how
     much worse is still taken for no worse. `hard`: whether the gate refuses by it, whatever else
-    has become better.
+    has become better. `share`: its figures are shares, from 0 to 1.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Line:
     better: Direction
     margin: float
     hard: bool
+    share: bool = False
 
     @property
     def verdict(self) -> str:
@@ -50,8 +52,9 @@ class Line:
         return SAME if gain == 0 else UNSURE
 
     def as_row(self) -> dict[str, Any]:
-        """The line as the report keeps it; figures that are no numbers are None."""
-        c = self.compared
+        """The line as the report keeps it; figures that are no numbers are None, and all are
+        where there was nothing to ask."""
+        c = self.compared if self.compared.n else _NOTHING
         return {
             "name": self.name,
             "title": self.title,
@@ -66,6 +69,7 @@ class Line:
             "margin": self.margin,
             "verdict": self.verdict,
             "hard": self.hard,
+            "share": self.share,
         }
 
 
@@ -80,7 +84,7 @@ def shares(
     hard: bool = False,
 ) -> Line:
     """A line on how many of the same items are so."""
-    return Line(name, title, compare_shares(before, after), better, margin, hard)
+    return Line(name, title, compare_shares(before, after), better, margin, hard, share=True)
 
 
 def means(
@@ -94,10 +98,11 @@ def means(
     margin: float = 0.05,
     hard: bool = False,
     weights: Sequence[float] | None = None,
+    share: bool = False,
 ) -> Line:
     """A line on the mean of a value of the same items."""
     found = compare_means(before, after, seed=seed, weights=weights)
-    return Line(name, title, found, better, margin, hard)
+    return Line(name, title, found, better, margin, hard, share=share)
 
 
 def _number(value: float) -> float | None:

@@ -131,6 +131,7 @@ def _scored(row: Mapping[str, Any]) -> Measure:
 
 
 def _looks_like_share(name: str, values: Sequence[float]) -> bool:
+    # Reports of before do not say.
     return bool(values) and all(0 <= v <= 1 for v in values) and "nll" not in name
 
 
