@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 from server.errors import Conflict
 from server.store.database import new_id, now, record, records
 from server.store.rollout_tables import canaries
-from server.store.tables import activations, assistants
+from server.store.tables import assistants
+from server.store.tuning_tables import activations
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, or_, select
 
 from server.store.database import Database, records
-from server.store.tables import examples, feedback, pages, passages, reviews, turns
+from server.store.tables import feedback, pages, passages, reviews, turns
+from server.store.tuning_tables import examples
 
 CORRECTED, APPROVED, VOICE = "corrected", "approved", "voice"
 

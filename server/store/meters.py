@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, insert, select
 
 from server.store.database import Database, now, record
 from server.store.rollout_tables import meters
-from server.store.tables import examples, exclusions, passages, reviews, runs, turns
+from server.store.tables import passages, reviews, turns
+from server.store.tuning_tables import examples, exclusions, runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from server.errors import Conflict, NotFound
 from server.store.activations import lock
 from server.store.database import Database, new_id, now, record, records
-from server.store.tables import runs
+from server.store.tuning_tables import runs
 
 OPEN_STATUSES = ("queued", "running")
 

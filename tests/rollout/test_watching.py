@@ -17,7 +17,7 @@ from server.store.canaries import PROMOTED, ROLLED_BACK, STOPPED, UNDECIDED, Can
 from server.store.conversations import Answered
 from server.store.database import new_id, now
 from server.store.rollout_tables import canaries
-from server.store.tables import activations
+from server.store.tuning_tables import activations
 
 TRIAL = Trial(share=0.5, turns=50, days=14)
 
