@@ -17,7 +17,8 @@ from server.config import Settings
 from server.runs import cancel_run
 from server.store import Store, open_store
 from server.store.runs import OPEN_STATUSES, Run
-from tests.tuning.stage_worker import GOOD, QuickStages, prepared
+from tests.tuning.evaluation.figures import GOOD
+from tests.tuning.stage_worker import QuickStages, prepared
 from tuning.asking import ask
 from tuning.child import Cancelled
 from tuning.workflow import Tuner

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.tuning.data.test_split import _pair
+from tests.tuning.material import numbered
 from tuning.data.card import Described, card, lengths, plain
 from tuning.data.conflicts import Conflict
 from tuning.data.counts import count_rows
@@ -29,7 +29,7 @@ def test_no_text_is_markup(text: str) -> None:
 
 
 def test_a_card_tells_counts_reasons_and_contradictions_in_one_table_each() -> None:
-    pairs = [replace(_pair(n), split=HELD_OUT if n < 2 else TRAIN, visitor_id="vis_1",
+    pairs = [replace(numbered(n), split=HELD_OUT if n < 2 else TRAIN, visitor_id="vis_1",
                      reviewer="ada") for n in range(8)]  # fmt: skip
     report = PairReport(pairs=pairs)
     report.dropped["it is too short"] = 3

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.training.test_train import _job, _run
+from tests.tuning.training.jobs import make_job, run_to_end
 from tuning.merging.gguf_file import open_gguf
 from tuning.merging.merge import merge
 from tuning.places import TRAINED
@@ -37,10 +37,10 @@ _HEADS = {"attn_q": 4, "attn_k": 2}
 @pytest.fixture(scope="module")
 def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished job of full tuning, its adapter folder with a manifest."""
-    folder = _job(
+    folder = make_job(
         tmp_path_factory.mktemp("full") / "job", tiny, tuned="full", full_learning_rate=1e-3
     )
-    status, out, errors = _run(folder)
+    status, out, errors = run_to_end(folder)
     assert status == 0, (out, errors[-3000:])
     (folder / "adapter" / "manifest.json").write_text(json.dumps({"base_sha256": "abc"}))
     return folder
