@@ -174,7 +174,7 @@ def test_a_turn_goes_on_the_question_list_and_a_run_is_followed_to_its_end(
     world.store.check_runs.record(run.id, rows)
     world.store.check_runs.end(run.id, "done")
     tab.get_by_role("link", name="Show the result").click()
-    tab.locator(".pass-rate >> text=100 %").wait_for()
+    tab.locator(".pass-rate >> text=100%").wait_for()
 
 
 def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: str) -> None:

@@ -133,7 +133,7 @@ def _voice(row: Measure | None) -> list[Sentence]:
     return [
         Sentence(
             _TONES.get(row.verdict, "muted"),
-            f"Where 100 % is your own voice, its answers to new questions reach {row.after:.0%}; "
+            f"Where 100% is your own voice, its answers to new questions reach {row.after:.0%}; "
             f"before it was {row.before:.0%}.",
         )
     ]
