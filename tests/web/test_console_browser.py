@@ -198,7 +198,7 @@ def test_answers_are_compared_blindly_by_keyboard(world: World, tab: Page, addre
         tab.locator(f"text={place}").wait_for()
         first = tab.locator(".two-answers .text").first.inner_text()
         tab.keyboard.press("l" if first.startswith("new") else "r")
-    tab.locator("text=100 % for the new voice").wait_for()
+    tab.locator("text=100% for the new voice").wait_for()
     chosen = world.store.blind.in_force(adapter.id)
     assert [choice.choice for choice in chosen] == ["after", "after"]
 
