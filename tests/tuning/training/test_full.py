@@ -167,3 +167,30 @@ def test_a59_a_change_that_is_not_what_it_should_be_is_refused(
     spoil(folder)
     with pytest.raises(Invalid, match=reason):
         read_changes(open_gguf(source), folder, base_sha256="abc")
+
+
+def test_biases_and_norms_of_the_qwen_family_find_their_place(tmp_path: Path) -> None:
+    from gguf import GGUFWriter
+    from safetensors.numpy import save_file
+
+    layer, names = (
+        "model.layers.0.self_attn",
+        ("attn_q.weight", "attn_q.bias", "attn_q_norm.weight"),
+    )
+    shapes = ((8, 8), (8,), (4,))
+    writer = GGUFWriter(tmp_path / "source.gguf", "qwen3")
+    for name, shape in zip(names, shapes, strict=True):
+        writer.add_tensor(f"blk.0.{name}", np.zeros(shape, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    own = (f"{layer}.q_proj.weight", f"{layer}.q_proj.bias", f"{layer}.q_norm.weight")
+    changes = {n: np.full(s, 0.5, dtype=np.float32) for n, s in zip(own, shapes, strict=True)}
+    save_file(changes, tmp_path / WEIGHTS)
+    (tmp_path / CONFIG).write_text('{"kind": "full"}')
+    (tmp_path / "manifest.json").write_text('{"base_sha256": "abc"}')
+    found = read_changes(open_gguf(tmp_path / "source.gguf"), tmp_path, base_sha256="abc")
+    assert {name: values.shape for name, values in found.items()} == {
+        f"blk.0.{name}": shape for name, shape in zip(names, shapes, strict=True)
+    }
