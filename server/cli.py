@@ -309,7 +309,7 @@ def read_jsonl(file: Path) -> list[dict[str, Any]]:
     except UnicodeDecodeError:
         raise Invalid(f"{file.name} is no UTF-8 text.", hint="Nothing was imported.") from None
     rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -40,13 +40,15 @@ def ask_for_run(
     return store.runs.run(run.id)
 
 
-def cancel_run(store: Store, jobs: Jobs, run_id: str, *, actor: str) -> Run:
-    """Stop a run. A closed run is a Conflict."""
+def cancel_run(store: Store, run_id: str, *, actor: str) -> Run:
+    """Stop a run. A closed run is a Conflict.
+
+    Its workflow is not called off: it sees the row, ends its stage and clears up behind it, also
+    where the worker was off meanwhile. A workflow that is called off may begin no step for that.
+    """
     run = store.runs.run(run_id)
     if run.finished_at is not None:
         raise Conflict(f"Run {run.id} has ended already.")
-    if run.workflow_id:
-        jobs.cancel(run.workflow_id)
     store.runs.end(run.id, "cancelled")
     store.audit.add(actor, "run.cancel", run.id)
     return store.runs.run(run.id)

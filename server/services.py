@@ -59,7 +59,7 @@ class Services:
 
     def cancel_run(self, run_id: str, *, actor: str) -> Run:
         """Stop a run. A closed run is a Conflict."""
-        return cancel_run(self.store, self.jobs, run_id, actor=actor)
+        return cancel_run(self.store, run_id, actor=actor)
 
     def promote(self, adapter_id: str, *, actor: str, expected: str | None = None) -> Activation:
         """Make an adapter that passed the gate the one that answers."""

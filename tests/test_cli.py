@@ -227,6 +227,13 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, content: bytes) -> No
         read_jsonl(file)
 
 
+def test_a_line_separator_in_a_text_ends_no_line(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"turn": "trn_1", "reply": "One\u2028two\u0085three"}, {"turn": "trn_2"}]
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    assert read_jsonl(file) == rows
+
+
 def test_people_are_added_and_invited_before_anything_else_was_done(tmp_path: Path) -> None:
     environment = {"PARLANCE_HOME": str(tmp_path / "new" / "home")}
     added = CliRunner().invoke(

@@ -76,4 +76,6 @@ def _progress(run: Run) -> tuple[str, float]:
     done, total = run.progress.get("done") or 0, run.progress.get("total") or 0
     note = run.progress.get("note") or "waiting for the tuning worker"
     count = f" {done}/{total}" if total else ""
+    if left := run.progress.get("left"):
+        count += f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
     return f"{run.stage or run.status}: {note}{count}", done / total if total else 0.0

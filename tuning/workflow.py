@@ -26,18 +26,21 @@ from server.store import Store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.runs import OPEN_STATUSES
-from tuning.child import Cancelled, Runner, Stage, read_json, write_json
+from tuning.child import PROGRESS_FILE, Cancelled, Runner, Stage, read_json, write_json
 from tuning.config import TuningConfig
 from tuning.evaluation.gate import Gate
 from tuning.loss_curve import read_curve, thinned
 from tuning.manifest import manifest, read_manifest
 from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED, Places
 from tuning.publishing import publish
+from tuning.training.curve import CURVE_FILE
 
 log = logging.getLogger(__name__)
 
 Figures = dict[str, Any]
 
+# What stays of a job folder: figures and settings.
+_LOG = frozenset({"job.json", PROGRESS_FILE, CURVE_FILE, TRAINED, ASSEMBLED})
 # Threads that wait for one another must not spin beside a busy server: training was 10 to 25 %
 # faster so at a light load.
 _GENTLE = {"GOMP_SPINCOUNT": "2000", "TOKENIZERS_PARALLELISM": "false"}
@@ -89,6 +92,7 @@ class Tuner:
 
     def pairs(self, run_id: str) -> float:
         """Collect, split and freeze the pairs."""
+        self._check_wanted(run_id)
         run = self._store.runs.run(run_id)
         self._store.runs.note(run_id, status="running")
         places = self._places(run_id)
@@ -133,6 +137,10 @@ class Tuner:
 
     def conclude(self, run_id: str, seconds: dict[str, float]) -> str:
         """Ask the gate, publish and register the adapter, follow the plan, close the run."""
+        self._check_wanted(run_id)
+        run = self._store.runs.run(run_id)
+        if run.finished_at is not None:
+            return run.status
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)
         report = read_json(places.job / REPORT)
@@ -152,18 +160,19 @@ class Tuner:
         told = follow_plan(self._store, adapter, expected=seen) if adapter.passed else ""
         ended = {"gate": gate, "adapter": adapter.id, "promotion": told}
         self._store.runs.end(run_id, status, metrics=metrics | ended)
-        shutil.rmtree(places.job / "checkpoints", ignore_errors=True)
+        _tidy(places.job)
         return status
 
     def fail(self, run_id: str, status: str, reason: str) -> str:
         """Close a run that did not come to its end; nothing of it stays but the log."""
         places = self._places(run_id)
         shutil.rmtree(places.making, ignore_errors=True)
-        shutil.rmtree(places.job / "checkpoints", ignore_errors=True)
+        _tidy(places.job)
         self._store.runs.end(run_id, status, error=reason)
         return status
 
     def _run(self, run_id: str, name: str, module: str) -> float:
+        self._check_wanted(run_id)
         began = time.monotonic()
         self._note(run_id, name, {"done": 0, "total": 0, "note": "starting"})
         stage = Stage(
@@ -180,6 +189,11 @@ class Tuner:
         )
         return round(time.monotonic() - began, 1)
 
+    def _check_wanted(self, run_id: str) -> None:
+        # Not for one that has ended otherwise: killed while it concludes, it concludes again.
+        if self._store.runs.run(run_id).status == "cancelled":
+            raise Cancelled
+
     def _active(self, assistant_id: str) -> str:
         latest = self._store.adapters.active(assistant_id)[0]
         return latest.id if latest else ""
@@ -188,7 +202,7 @@ class Tuner:
         return lambda: self._store.runs.run(run_id).status not in OPEN_STATUSES
 
     def _note(self, run_id: str, stage: str, progress: Figures) -> None:
-        kept = {name: progress.get(name) for name in ("done", "total", "note")}
+        kept = {name: progress.get(name) for name in ("done", "total", "note", "left")}
         began = self._began.setdefault((run_id, stage), time.monotonic())
         kept["seconds"] = round(time.monotonic() - began, 1)
         if points := thinned(read_curve(self._places(run_id).job)):
@@ -237,3 +251,12 @@ class Tuner:
 
     def _places(self, run_id: str) -> Places:
         return Places(self._settings.home, run_id)
+
+
+def _tidy(job: Path) -> None:
+    """Leave the log of a run. What people wrote is frozen in the store, where it can be erased."""
+    for path in job.iterdir() if job.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in _LOG:
+            path.unlink()

@@ -20,6 +20,8 @@ from server.store.outcomes import TurnOutcome
 
 # Below so many turns on each side nothing is concluded.
 FLOOR = 50
+# Nor below so many visitors: what a handful of them think of it is no rate.
+_FEWEST_VISITORS = 10
 _ERROR = 0.05
 _SHOWN = 0.95
 
@@ -82,6 +84,7 @@ def compare(
     """Compare all kinds of outcomes at the `look`-th look (0 is the first)."""
     error = _ERROR / len(KINDS) / ((look + 1) * (look + 2))
     strict = NormalDist().inv_cdf(1 - error)
+    enough = min(map(_visitors, (before, after))) >= _FEWEST_VISITORS
     shown = NormalDist().inv_cdf((1 + _SHOWN) / 2)
     rows = []
     for name, title in KINDS:
@@ -98,7 +101,7 @@ def compare(
                 difference=new.rate - old.rate,
                 low=low,
                 high=high,
-                surely_worse=difference_bounds(old, new, strict)[0] > 0,
+                surely_worse=enough and difference_bounds(old, new, strict)[0] > 0,
             )
         )
     return rows
@@ -138,10 +141,20 @@ def looks(turns: int) -> Iterator[tuple[int, int]]:
         look, wanted = look + 1, wanted * 2
 
 
+def _visitors(outcomes: Iterable[TurnOutcome]) -> int:
+    return len({outcome.visitor_id for outcome in outcomes})
+
+
 def _design_effect(groups: Sequence[Sequence[int]], hits: int, asked: int) -> float:
-    """By how much visitors' turns vary more together than each on its own; at least 1."""
-    if len(groups) < 2 or not 0 < hits < asked:
+    """By how much visitors' turns vary more together than each on its own; at least 1.
+
+    Of a single visitor, or where it befell every turn, that cannot be told: each visitor then
+    counts once, so that nobody decides alone by asking often.
+    """
+    if not hits:
         return 1.0
+    if len(groups) < 2 or hits == asked:
+        return asked / len(groups)
     rate = hits / asked
     spread = sum((sum(own) - rate * len(own)) ** 2 for own in groups)
     clustered = spread / asked**2 * len(groups) / (len(groups) - 1)

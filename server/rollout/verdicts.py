@@ -88,7 +88,7 @@ def _told(row: Compared) -> str:
     return (
         f"{row.title.lower()} in {row.after:.0%} of {row.n_after} turns, "
         f"{row.before:.0%} of {row.n_before} without it "
-        f"(difference {row.difference:+.0%}, 95 % interval {row.low:+.0%} to {row.high:+.0%})."
+        f"(difference {row.difference:+.0%}, 95% interval {row.low:+.0%} to {row.high:+.0%})."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from server.errors import AppError, Conflict
@@ -14,6 +15,7 @@ from server.store import Store
 from server.store.activations import PROMOTED, Activation
 from server.store.canaries import ROLLED_BACK, STOPPED, Canary
 from server.store.database import now
+from server.store.outcomes import TurnOutcome
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ _MOST_BEFORE = 1000
 # Five looks: 50, 100, 200, 400 and 800 turns. What shows up later is not the promotion's doing.
 _MOST_AFTER = FLOOR * 2**4
 _MOST_IN_CANARY = 50_000
+_MOST_TRIALS = 100
 
 
 def weigh_canary(store: Store, canary: Canary, *, at: datetime) -> Judgement:
@@ -42,10 +45,10 @@ def weigh_drift(store: Store, activation: Activation) -> Judgement:
     earlier = store.outcomes.before(
         assistant_id, moment, since=moment - _WINDOW, limit=_MOST_BEFORE
     )
-    # While a canary ran, its visitors heard this voice already.
     before = [t for t in earlier if adapter is None or t.adapter != adapter.digest]
     later = store.outcomes.after(assistant_id, moment, until=moment + _WINDOW, limit=_MOST_AFTER)
-    return judge_drift(before, later)
+    tried = store.canaries.of_assistant(assistant_id, limit=_MOST_TRIALS)
+    return judge_drift(_untried(before, tried), _untried(later, tried))
 
 
 def look_at_canary(store: Store, canary: Canary, *, at: datetime) -> None:
@@ -122,3 +125,14 @@ class Watch(Periodic):
                 log.info("not rolled back: %s", error)
             except Exception:
                 log.exception("looking for drift of %s failed", activation.adapter_id)
+
+
+def _untried(turns: Sequence[TurnOutcome], canaries: Sequence[Canary]) -> list[TurnOutcome]:
+    """The turns of visitors whom no canary held at the time: what those heard was its doing."""
+    return [turn for turn in turns if not any(_held(canary, turn) for canary in canaries)]
+
+
+def _held(canary: Canary, turn: TurnOutcome) -> bool:
+    began, ended = canary.created_at, canary.finished_at
+    is_then = began <= turn.created_at and (ended is None or turn.created_at < ended)
+    return is_then and canary.holds(turn.visitor_id)

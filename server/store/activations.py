@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Select, func, insert, select, update
 from server.errors import Conflict
 from server.store.database import new_id, now, record, records
 from server.store.rollout_tables import canaries
-from server.store.tables import activations, assistants
+from server.store.tables import assistants
+from server.store.tuning_tables import activations
 
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 
@@ -131,13 +132,14 @@ def add(
 def before(made: list[Activation]) -> str | None:
     """The adapter that stood before the present one was first promoted; `made`: newest first.
 
-    Replays the history as a stack: a promotion pushes, a roll back pops.
+    Replays the history as a stack: a promotion pushes, a roll back pops. Promoting what answers
+    already changes nothing, so the way back does not lead to itself.
     """
     stack: list[str | None] = [None]
     for activation in reversed(made):
         if activation.reason == ROLLED_BACK:
             stack = stack[:-1] or [None]
-        else:
+        elif activation.adapter_id != stack[-1]:
             stack.append(activation.adapter_id)
     return stack[-2] if len(stack) > 1 else None
 

@@ -12,7 +12,7 @@ from server.errors import Conflict, NotFound
 from server.store import activations
 from server.store.activations import Activation as Activation
 from server.store.database import Database, now, record, records
-from server.store.tables import adapters, servings
+from server.store.tuning_tables import adapters, servings
 
 
 @dataclass(frozen=True, slots=True)

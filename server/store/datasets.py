@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select
 from server.errors import NotFound
 from server.store.database import Database, new_id, now, record, records
 from server.store.pairs import Pair, Preference
-from server.store.tables import datasets, pairs, preferences
+from server.store.tuning_tables import datasets, pairs, preferences
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, insert, select
 
 from server.errors import Invalid, NotFound
 from server.store.database import Database, now, record, records
-from server.store.tables import audit, examples, exclusions, reviews
+from server.store.tables import audit, reviews
+from server.store.tuning_tables import examples, exclusions
 
 _LONGEST_REASON = 500
 

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, or_, select
 
 from server.store.database import Database, records
-from server.store.tables import examples, feedback, pages, passages, reviews, turns
+from server.store.tables import feedback, pages, passages, reviews, turns
+from server.store.tuning_tables import examples
 
 CORRECTED, APPROVED, VOICE = "corrected", "approved", "voice"
 
@@ -99,13 +100,19 @@ class Material:
 
     def waiting(self, assistant_id: str, *, limit: int = 300) -> list[Waiting]:
         """The newest answers from the content that nobody has judged."""
-        down = exists().where(feedback.c.turn_id == turns.c.id, feedback.c.value == "down")
+        newest = (
+            select(feedback.c.value)
+            .where(feedback.c.turn_id == turns.c.id)
+            .order_by(feedback.c.seq.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
         query = (
             select(
                 turns.c.id,
                 turns.c.conversation_id,
                 turns.c.question,
-                down.label("disliked"),
+                newest.label("thumb"),
                 turns.c.evidence,
             )
             .where(
@@ -120,7 +127,7 @@ class Material:
         with self._db.read() as connection:
             rows = connection.execute(query).all()
         return [
-            Waiting(r.id, r.conversation_id, r.question, bool(r.disliked), _pages(r.evidence))
+            Waiting(r.id, r.conversation_id, r.question, r.thumb == "down", _pages(r.evidence))
             for r in rows
         ]
 

@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, insert, select
 
 from server.store.database import Database, now, record
 from server.store.rollout_tables import meters
-from server.store.tables import examples, passages, reviews, runs, turns
+from server.store.tables import passages, reviews, turns
+from server.store.tuning_tables import examples, exclusions, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Meters:
         """A fingerprint of all that a count depends on; cheap, so that anybody may look often."""
         with self._db.read() as connection:
             seen: list[Any] = []
-            for table in (reviews, examples, passages, runs):
+            for table in (reviews, examples, exclusions, passages, runs):
                 own = table.c.assistant_id == assistant_id
                 query = select(func.count(), func.max(table.c.seq)).where(own)
                 seen += connection.execute(query).one()

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from sqlalchemy import insert, select
 
 from server.store.database import Database, new_id, now, records
-from server.store.tables import examples, pairs, preferences
+from server.store.tuning_tables import examples, pairs, preferences
 
 SIDES = ("train", "held_out")
 

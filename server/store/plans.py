@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, croniter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from server.errors import Invalid
+from server.store.activations import lock
 from server.store.canaries import Trial
 from server.store.database import Database, now
 from server.store.rollout_tables import plans
@@ -98,37 +99,42 @@ class Plans:
         self._db = database
 
     def of(self, assistant_id: str) -> Plan:
-        query = select(plans).where(plans.c.assistant_id == assistant_id)
         with self._db.read() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return Plan(assistant_id, PlanSettings(), now(), "")
-        chosen = PlanSettings.model_validate(row.chosen)
-        return Plan(assistant_id, chosen, row.handled_at, row.outcome)
+            return _of(connection, assistant_id)
 
     def change(self, assistant_id: str, changes: dict[str, Any]) -> Plan:
         """Merge changes into the plan; Invalid names the first wrong field.
 
         What was due before the change is not made up for.
         """
-        chosen = parse_plan(self.of(assistant_id).chosen.model_dump() | changes)
-        self._put(assistant_id, chosen=chosen.model_dump(), handled_at=now())
+        with self._db.write() as connection:
+            # Read and written as one: two who change different fields both come in.
+            lock(connection, assistant_id)
+            chosen = parse_plan(_of(connection, assistant_id).chosen.model_dump() | changes)
+            _put(connection, assistant_id, chosen=chosen.model_dump(), handled_at=now())
         return self.of(assistant_id)
 
     def handled(self, assistant_id: str, at: datetime, outcome: str) -> None:
         """The schedule was looked after up to a moment, and this came of it."""
-        self._put(assistant_id, handled_at=at, outcome=outcome)
-
-    def _put(self, assistant_id: str, **values: Any) -> None:
         with self._db.write() as connection:
-            changed = connection.execute(
-                update(plans).where(plans.c.assistant_id == assistant_id).values(**values)
-            ).rowcount
-            if not changed:
-                fresh = {"chosen": PlanSettings().model_dump(), "handled_at": now(), "outcome": ""}
-                connection.execute(
-                    insert(plans).values(assistant_id=assistant_id, **fresh | values)
-                )
+            lock(connection, assistant_id)
+            _put(connection, assistant_id, handled_at=at, outcome=outcome)
+
+
+def _of(connection: Connection, assistant_id: str) -> Plan:
+    row = connection.execute(select(plans).where(plans.c.assistant_id == assistant_id)).first()
+    if row is None:
+        return Plan(assistant_id, PlanSettings(), now(), "")
+    return Plan(assistant_id, PlanSettings.model_validate(row.chosen), row.handled_at, row.outcome)
+
+
+def _put(connection: Connection, assistant_id: str, **values: Any) -> None:
+    changed = connection.execute(
+        update(plans).where(plans.c.assistant_id == assistant_id).values(**values)
+    ).rowcount
+    if not changed:
+        fresh = {"chosen": PlanSettings().model_dump(), "handled_at": now(), "outcome": ""}
+        connection.execute(insert(plans).values(assistant_id=assistant_id, **fresh | values))
 
 
 def parse_plan(values: dict[str, Any]) -> PlanSettings:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from server.errors import Conflict, NotFound
 from server.store.activations import lock
 from server.store.database import Database, new_id, now, record, records
-from server.store.tables import runs
+from server.store.tuning_tables import runs
 
 OPEN_STATUSES = ("queued", "running")
 
@@ -22,7 +22,8 @@ class Run:
 
     `status`: queued, running, passed, refused, failed, cancelled.
     `stage`: pairs, train, merge, evaluate, gate. `progress`: {"done", "total", "note", "seconds",
-    "curve"}: seconds since the stage began, and the loss curve [{"step", "loss", "eval_loss"}].
+    "left", "curve"}: seconds since the stage began, those left where the stage knows, and the loss
+    curve [{"step", "loss", "eval_loss"}].
     """
 
     seq: int

@@ -13,7 +13,7 @@ from server.learn.examples import read_examples
 from server.learn.formats import FORMS, lines_of
 from server.prompt import Persona, build_messages
 from server.store.pairs import NewExample
-from tests.tuning.data.test_split import _pair
+from tests.tuning.material import numbered
 
 FACTS = ("Returns are free for 30 days.", "The label is in the box.")
 
@@ -53,7 +53,7 @@ def test_of_a_long_chat_the_last_reply_is_taken() -> None:
 @pytest.mark.parametrize("form", list(FORMS))
 def test_an_export_comes_back_with_its_question_and_its_facts(form: str) -> None:
     prompt = [dict(m) for m in build_messages(Persona("Shop"), "Can I send it back?", FACTS)]
-    pair = replace(_pair(1, completion="Sure, for 30 days!"), prompt=prompt)
+    pair = replace(numbered(1, completion="Sure, for 30 days!"), prompt=prompt)
     [found] = read_examples(f"{form}.jsonl", "".join(lines_of([pair], form)).encode())
     assert found == NewExample("Can I send it back?", "Sure, for 30 days!", "\n".join(FACTS))
 

@@ -72,3 +72,20 @@ def test_a_doubled_share_of_refusals_is_found() -> None:
 def test_nothing_is_concluded_below_fifty_turns() -> None:
     assert judge_drift(alone([""] * 400), alone(["refused"] * 49, first=1000)).status is None
     assert judge_drift(alone([""] * 49), alone(["refused"] * 400, first=1000)).status is None
+
+
+def test_turns_of_a_single_visitor_count_as_one() -> None:
+    made = [turn(n, "vis_1", disliked=n % 2 == 0) for n in range(60)]
+    assert share(made, "disliked").turns == 1
+    assert share(made, "disliked").rate == 0.5
+
+
+def test_visitors_who_are_all_against_it_count_once_each() -> None:
+    made = [turn(n, f"vis_{n % 3}", disliked=True) for n in range(60)]
+    assert share(made, "disliked").turns == 3
+
+
+def test_one_angry_visitor_rolls_no_voice_back() -> None:
+    before = alone([""] * 400)
+    angry = [turn(1000 + n, "vis_angry", disliked=True) for n in range(200)]
+    assert judge_drift(before, angry).status is None

@@ -26,7 +26,7 @@ def test_surely_worse_is_rolled_back_before_its_turns_are_full() -> None:
     judged = judge_canary(trial, both(trial, 60, refused=(20, 2)), now=SOON)
     assert judged.status == ROLLED_BACK
     assert judged.reason.startswith("Surely worse: refused in 50% of 5")
-    assert "95 % interval" in judged.reason
+    assert "95% interval" in judged.reason
 
 
 @pytest.mark.parametrize("n", [0, 1, 49, 99])

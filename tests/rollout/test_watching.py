@@ -17,7 +17,7 @@ from server.store.canaries import PROMOTED, ROLLED_BACK, STOPPED, UNDECIDED, Can
 from server.store.conversations import Answered
 from server.store.database import new_id, now
 from server.store.rollout_tables import canaries
-from server.store.tables import activations
+from server.store.tuning_tables import activations
 
 TRIAL = Trial(share=0.5, turns=50, days=14)
 
@@ -275,3 +275,17 @@ def test_b32_what_did_not_pass_is_never_promoted_by_itself(site: Site) -> None:
     site.store.plans.change(site.assistant, {"promote": "when the gate passes"})
     assert "did not pass" in follow_plan(site.store, site.adapter(passed=False), expected="")
     assert site.active is None
+
+
+def test_a_bad_candidate_on_trial_does_not_take_the_active_voice_back(site: Site) -> None:
+    for n in range(100):
+        site.asks(f"old_{n}")
+    good = site.adapter()
+    site.promoted(good)
+    _long_ago(site)
+    canary = site.started(site.adapter())
+    site.crowd(canary, 60, bad=True)
+    site.watch.look()
+    assert site.store.canaries.canary(canary.id).status == ROLLED_BACK
+    site.watch.look()
+    assert site.active == good.id

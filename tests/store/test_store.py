@@ -266,3 +266,33 @@ def test_a_new_password_signs_out_everywhere(store: Store) -> None:
     assert store.people.by_session(person.session_token) is None
     again = store.people.by_email("ada@example.org")
     assert again is not None and again.password_hash == "y"
+
+
+def test_a_voice_that_was_promoted_twice_is_rolled_back_to_what_stood_before_it(
+    store: Store,
+) -> None:
+    assistant_id = _assistant(store)
+    first, second = _adapter(store, assistant_id), _adapter(store, assistant_id)
+    for adapter in (first, second, second):
+        store.adapters.activate(assistant_id, adapter.id, reason="promoted", actor="ada")
+    assert store.adapters.roll_back(assistant_id, actor="ada").adapter_id == first.id
+    assert store.adapters.roll_back(assistant_id, actor="ada").adapter_id is None
+
+
+def test_two_changes_of_a_plan_at_once_both_come_in(store: Store) -> None:
+    assistant_id = _assistant(store)
+    changes = ({"every_pairs": 7}, {"canary_days": 9}, {"from_hour": 22}, {"to_hour": 6})
+    ready = threading.Barrier(len(changes))
+
+    def change(values: dict[str, int]) -> None:
+        ready.wait()
+        store.plans.change(assistant_id, values)
+
+    threads = [threading.Thread(target=change, args=(values,)) for values in changes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    chosen = store.plans.of(assistant_id).chosen
+    assert (chosen.every_pairs, chosen.canary_days) == (7, 9)
+    assert (chosen.from_hour, chosen.to_hour) == (22, 6)

@@ -35,6 +35,23 @@ def pair(question: str, completion: str, facts: Sequence[str] = (), *, split: st
     )
 
 
+def numbered(n: int, group: str = "", question: str = "", completion: str = "") -> Pair:
+    """The `n`-th of pairs that have no words in common; its side is open."""
+    return Pair(
+        id=f"par_{n}",
+        assistant_id="ast",
+        run_id="run",
+        origin="voice",
+        origin_id=f"exa_{n}",
+        group_id=group or f"g{n:04}",
+        split="",
+        question=question or f"What about topic{n} and subject{n} in place{n}?",
+        prompt=[],
+        completion=completion or f"Topic{n} stands beside subject{n} within place{n} always{n}.",
+        hash=f"{n * 7919 % 10007:05}",
+    )
+
+
 def answered(question: str, draft: str, *facts: str, voice: frozenset[str] = MANNER) -> Answered:
     """What serving makes of a draft: checked against its facts, cited, quoted where it fails."""
     sentences = tuple(

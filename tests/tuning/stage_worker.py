@@ -16,7 +16,7 @@ from server import jobs
 from server.config import Settings
 from server.llm.models import Prepared
 from server.store import open_store
-from tests.tuning.evaluation.test_gate import GOOD
+from tests.tuning.evaluation.figures import GOOD
 from tuning import workflow
 from tuning.child import Cancelled, Report, Stage, read_json, write_json
 from tuning.manifest import write_manifest

@@ -18,7 +18,7 @@ from server.store import Store, open_store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.datasets import NewDataset
-from tests.tuning.data.test_split import _pair
+from tests.tuning.material import numbered
 
 Run = Callable[..., Result]
 
@@ -118,7 +118,7 @@ def test_a_dataset_is_shown_and_exported_and_read_again(
     store = _store(home)
     assistant = store.assistants.by_key("shop")
     tuned = store.runs.ask(assistant.id, config={}, requested_by="t")
-    pairs = [replace(_pair(n), assistant_id=assistant.id, split="train" if n else "held_out",
+    pairs = [replace(numbered(n), assistant_id=assistant.id, split="train" if n else "held_out",
                      prompt=[{"role": "user", "content": f"Where is {n}?"}])
              for n in range(3)]  # fmt: skip
     new = NewDataset(assistant.id, tuned.id, "d1", {"pairs": 3}, "# The card\n")

@@ -8,6 +8,7 @@ import pytest
 
 from server.store import Store
 from server.store.conversations import Answered
+from server.store.material import Material
 from server.store.pairs import NewExample
 from server.store.reviews import Verdict
 from tests.speaking import RETURNS, SHIPPING, SITE, Talk
@@ -136,3 +137,19 @@ def test_lengths_are_out_of_balance_when_the_long_are_many_times_the_short() -> 
 
 def test_the_address_of_the_site_is_what_the_pages_are_from(shop: Shop) -> None:
     assert set(shop.pages) == {"returns", "shipping"} and SITE.startswith("https://")
+
+
+def test_a_visitor_who_changed_their_mind_no_longer_dislikes(shop: Shop) -> None:
+    turn = shop.turn("May I send it back?", "returns")
+    shop.store.conversations.give_feedback(turn, "down")
+    assert Material(shop.store.database).waiting(shop.assistant.id)[0].disliked
+    shop.store.conversations.give_feedback(turn, "up")
+    assert not Material(shop.store.database).waiting(shop.assistant.id)[0].disliked
+
+
+def test_leaving_a_reply_out_is_counted_again(shop: Shop) -> None:
+    shop.wrote(("May I return it?", RETURNS[0]))
+    before = shop.store.meters.mark(shop.assistant.id)
+    example = shop.store.pairs.examples(shop.assistant.id)[0].id
+    shop.store.exclusions.exclude(shop.assistant.id, example, reason="old", actor="ana")
+    assert shop.store.meters.mark(shop.assistant.id) != before

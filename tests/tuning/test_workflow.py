@@ -14,9 +14,14 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
+from server.runs import cancel_run
 from server.store import Store, open_store
 from server.store.runs import OPEN_STATUSES, Run
+from tests.tuning.evaluation.figures import GOOD
+from tests.tuning.stage_worker import QuickStages, prepared
 from tuning.asking import ask
+from tuning.child import Cancelled
+from tuning.workflow import Tuner
 
 pytestmark = pytest.mark.slow
 
@@ -120,11 +125,39 @@ def test_a_cancelled_run_stops_and_leaves_nothing_half_made(tmp_path: Path, stor
     run = _asked(tmp_path, store)
     with _worker(tmp_path, seconds=0.5):
         _await(lambda: "begin evaluate" in _log(tmp_path))
-        store.runs.end(run.id, "cancelled")
+        cancel_run(store, run.id, actor="t")
         _await(lambda: not list((tmp_path / "adapters").glob(".making-*")))
     assert store.runs.run(run.id).status == "cancelled"
     assert store.adapters.of_assistant(run.assistant_id) == []
     assert "end evaluate" not in _log(tmp_path)
+
+
+def test_a_run_that_is_cancelled_while_the_worker_is_off_is_cleared_up_at_its_next_start(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    with _worker(tmp_path, seconds=0.5):
+        _await(lambda: "begin evaluate" in _log(tmp_path))
+    cancel_run(store, run.id, actor="t")
+    with _worker(tmp_path):
+        _await(lambda: not list((tmp_path / "adapters").glob(".making-*")))
+    assert store.adapters.of_assistant(run.assistant_id) == []
+    assert _log(tmp_path).count("begin evaluate") == 1
+
+
+def test_a_run_that_is_cancelled_before_it_concludes_promotes_nothing(
+    tmp_path: Path, store: Store
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    stages = QuickStages(tmp_path, 0.0, GOOD)
+    tuner = Tuner(Settings(home=tmp_path), store, stages, prepare=prepared)
+    took = {name: getattr(tuner, name)(run.id) for name in ("pairs", "train", "merge", "evaluate")}
+    cancel_run(store, run.id, actor="t")
+    with pytest.raises(Cancelled):
+        tuner.conclude(run.id, took)
+    assert store.adapters.activations(run.assistant_id) == []
+    assert store.adapters.of_assistant(run.assistant_id) == []
 
 
 def test_a_run_is_promoted_by_itself_where_the_plan_says_so(tmp_path: Path, store: Store) -> None:
@@ -181,3 +214,22 @@ def test_b33_killed_while_it_promotes_it_promotes_once(tmp_path: Path, store: St
     assert ended.status == "passed"
     made = store.adapters.activations(run.assistant_id)
     assert [a.adapter_id for a in made] == [ended.metrics["adapter"]]
+
+
+@pytest.mark.parametrize("end", ["concluded", "cancelled"])
+def test_a_run_leaves_no_texts_of_people_in_its_folder(
+    tmp_path: Path, store: Store, end: str
+) -> None:
+    run = _asked(tmp_path, store)
+    tuner = Tuner(
+        Settings(home=tmp_path), store, QuickStages(tmp_path, 0.0, GOOD), prepare=prepared
+    )
+    took = {name: getattr(tuner, name)(run.id) for name in ("pairs", "train", "merge", "evaluate")}
+    job = tmp_path / "runs" / run.id
+    for name in ("rows.jsonl", "preferences.jsonl", "kto.jsonl", "card.md"):
+        (job / name).write_text("what a visitor said")
+    assert tuner.conclude(run.id, took) if end == "concluded" else tuner.fail(run.id, end, "")
+    kept = {path.name for path in job.iterdir()}
+    assert kept <= {"job.json", "curve.jsonl", "progress.jsonl", "result.json", "assembled.json"}
+    if end == "concluded":
+        assert tuner.conclude(run.id, took) == "passed"  # killed before its step was recorded

@@ -77,7 +77,7 @@ class World:
         """A finished turn in a conversation of its own."""
         conversation = self.store.conversations.start(
             self.assistant.id,
-            visitor_id="v",
+            visitor_id=values.pop("visitor_id", "v"),
             token_hash="h",
             page_url=values.pop("page_url", "https://www.example.org/help"),
         )

@@ -174,7 +174,7 @@ def test_a_turn_goes_on_the_question_list_and_a_run_is_followed_to_its_end(
     world.store.check_runs.record(run.id, rows)
     world.store.check_runs.end(run.id, "done")
     tab.get_by_role("link", name="Show the result").click()
-    tab.locator(".pass-rate >> text=100 %").wait_for()
+    tab.locator(".pass-rate >> text=100%").wait_for()
 
 
 def test_promotion_is_confirmed_in_a_dialog(world: World, tab: Page, address: str) -> None:
@@ -198,7 +198,7 @@ def test_answers_are_compared_blindly_by_keyboard(world: World, tab: Page, addre
         tab.locator(f"text={place}").wait_for()
         first = tab.locator(".two-answers .text").first.inner_text()
         tab.keyboard.press("l" if first.startswith("new") else "r")
-    tab.locator("text=100 % for the new voice").wait_for()
+    tab.locator("text=100% for the new voice").wait_for()
     chosen = world.store.blind.in_force(adapter.id)
     assert [choice.choice for choice in chosen] == ["after", "after"]
 

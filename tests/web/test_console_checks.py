@@ -165,7 +165,7 @@ def test_the_page_says_what_changed_between_runs_and_what_fails_now(world: World
     latest = _run(world, "c2", {"question": "Question 3?"} | failing, by="automatic")
     page = html.fromstring(world.client("viewer").get(PATH).text)
     text = " ".join(page.text_content().split())
-    assert "75 %" in text and "3 of 4 questions" in text
+    assert "75%" in text and "3 of 4 questions" in text
     assert text.count("Content changed: 3 more pass, 1 now fails.") == 2, "above, and in the table"
     first = page.xpath("//ul[contains(@class, 'checks')]/li")[0]
     assert "Question 3?" in first.text_content() and "Another page" in first.text_content()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from server.store.canaries import Trial
 from server.store.reviews import Verdict
 from tests.web.conftest import World
 
@@ -123,8 +124,8 @@ def test_page_says_how_the_server_took_up_the_voice(world: World) -> None:
         milliseconds=3480,
     )
     page = world.client("viewer").get("/console/acme/tuning").text
-    assert "Served after 3,480 ms." in page
-    assert "byte-equal to the evaluated ones" in page
+    assert "Answering 3.5 seconds after that." in page
+    assert "letter for letter, what it said when it was measured" in page
 
 
 def test_example_replies_are_imported_all_or_none(world: World) -> None:
@@ -162,7 +163,7 @@ def test_owner_starts_a_canary_as_planned_and_stops_it(world: World) -> None:
     canary = world.store.canaries.running()[world.assistant.id]
     assert (canary.share, canary.turns, canary.adapter_id) == (0.1, 80, adapter.id)
     page = owner.get("/console/acme/tuning").text
-    assert "Tried on 10 % of the visitors" in page and "0 of 80 turns with it" in page
+    assert "Tried on 10% of the visitors" in page and "0 of 80 turns with it" in page
     assert owner.post(path, {"expected": ""}).status_code == 409
     owner.post(f"/console/acme/canaries/{canary.id}/stop")
     assert world.store.canaries.running() == {}
@@ -197,7 +198,7 @@ def test_watch_counts_turns_since_the_promotion(world: World) -> None:
     viewer = world.client("viewer")
     page = " ".join(viewer.get("/console/acme/tuning").text.split())
     assert "Watched since its promotion: 1 turn, but only 3 before it" in page
-    assert "100 %" in page
+    assert "100%" in page
     world.store.plans.change(world.assistant.id, {"watch_drift": False})
     assert "Watched since" not in viewer.get("/console/acme/tuning").text
 
@@ -291,6 +292,88 @@ def test_runs_are_compared_side_by_side(world: World) -> None:
     other = world.store.assistants.create("Other", key="other")
     assert other.key == "other"
     assert owner.get(f"/console/other/tuning/compare?run={second.run_id}").status_code == 404
+
+
+def _line(name: str, before: float | None, after: float | None, **changed: object) -> object:
+    row = {
+        "name": name,
+        "title": name,
+        "n": 20,
+        "before": before,
+        "after": after,
+        "low": -0.2,
+        "high": 0.2,
+        "better": "more",
+        "verdict": "not sure",
+        "share": False,
+    }
+    return row | changed  # fmt: skip
+
+
+def test_figures_are_shown_in_their_own_unit_however_small(world: World) -> None:
+    rows = [_line("neutral", 0.41, 0.52), _line("grounded", 0.41, 0.52, share=True)]
+    adapter = world.adapter(report={"scorecard": rows})
+    page = " ".join(world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text.split())
+    assert "0.41" in page and "0.52" in page
+    assert "41%" in page and "52%" in page
+
+
+def test_what_was_not_asked_is_no_good_news(world: World) -> None:
+    nothing = {"n": 0, "low": None, "high": None, "verdict": ""}
+    rows = [_line("facts", None, None, **nothing), _line("invented", None, None, **nothing)]
+    adapter = world.adapter(report={"scorecard": rows})
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert "as many facts right as before" not in page
+    assert "makes up no more numbers" not in page
+    assert page.count("there was nothing to ask") == 2
+
+
+def test_a_voice_that_is_not_surely_closer_is_no_bad_news(world: World) -> None:
+    rows = [_line("style", 0.6, 0.7), _line("words", 20.0, 31.0, better="none", verdict="")]
+    adapter = world.adapter(report={"scorecard": rows}, length_owner=30.0)
+    page = world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text
+    assert '<li class="bad">' not in page
+    assert "reach 70%; before it was 60%" in page
+    assert "31 words on average; yours have 30" in page
+
+
+def test_a_sure_loss_that_the_rules_allow_alarms_nobody_and_comes_last(world: World) -> None:
+    loss = _line("neutral", 3.0, 3.3, better="less", low=0.2, high=0.4, verdict="no worse")
+    rows = [loss, _line("facts", 0.8, 0.8, share=True, low=-0.1, high=0.1, verdict="same")]
+    adapter = world.adapter(report={"scorecard": rows})
+    page = " ".join(world.client("viewer").get(f"/console/acme/runs/{adapter.run_id}").text.split())
+    assert "a little worse, within what is allowed" in page and "surely worse" not in page
+    assert (
+        page.index("facts")
+        < page.index("1 more, not surely better or worse")
+        < page.index("within what is allowed")
+    )
+    assert "0 points (-10 to +10), could be chance" in page
+
+
+def test_a_trial_alarms_only_where_its_rule_is_sure(world: World) -> None:
+    adapter = world.adapter()
+    canary = world.store.canaries.start(
+        world.assistant.id, adapter.id, Trial(0.5, 100, 14), actor="x", expected=None
+    )
+    world.store.canaries.note(canary.id, served={"ok": True, "at": canary.created_at.isoformat()})
+    visitors = [f"vis_{n}" for n in range(40)]
+    for visitor in visitors:
+        label = "refused" if canary.holds(visitor) else "supported"
+        world.turn(visitor_id=visitor, label=label)
+    page = world.client("viewer").get("/console/acme/tuning").text
+    assert "too few turns" in page and "surely worse" not in page.split("Readiness")[0]
+
+
+def test_a_run_that_was_taken_up_again_says_what_training_itself_knows_to_be_left(
+    world: World,
+) -> None:
+    run = world.store.runs.ask(world.assistant.id, config={}, requested_by="x")
+    # Thirty of forty steps are done, but this process has only worked for four seconds.
+    progress = {"done": 30, "total": 40, "seconds": 4.0, "left": 60.0}
+    world.store.runs.note(run.id, status="running", stage="train", progress=progress)
+    page = world.client("viewer").get("/console/acme/tuning").text
+    assert "About 60 seconds left for training" in page
 
 
 SAMPLES = [

@@ -6,7 +6,6 @@ torch here: this is the parent.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from server.config import Settings
 from server.llm.models import prepare
 from tuning.bench.rows import bench_rows
-from tuning.child import Children, Stage, read_json, write_json
+from tuning.child import Children, Stage, read_json, write_json, write_lines
 from tuning.config import TuningConfig
 from tuning.data.rows import Row
 
@@ -99,8 +98,7 @@ def _run(
 
 
 def _write(path: Path, rows: Sequence[Row]) -> None:
-    lines = [json.dumps({"prompt": r.prompt, "completion": r.completion}) + "\n" for r in rows]
-    path.write_text("".join(lines), encoding="utf-8")
+    write_lines(path, [{"prompt": r.prompt, "completion": r.completion} for r in rows])
 
 
 def _middle(runs: Sequence[Figures]) -> Figures:

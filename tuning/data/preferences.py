@@ -8,7 +8,6 @@ conversational forms that TRL's DPOTrainer and KTOTrainer read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +17,7 @@ from server.store.assistants import Assistant
 from server.store.database import new_id
 from server.store.material import APPROVED, CORRECTED
 from server.store.pairs import Preference
+from tuning.child import write_lines
 from tuning.data.candidates import REFUSAL
 from tuning.data.clean import cleaned
 from tuning.data.render import Rendered
@@ -58,8 +58,7 @@ def disliked_rows(
 def write_preferences(folder: Path, rows: Sequence[Preference]) -> None:
     """Write the rows of a job into its two files, in TRL's conversational forms."""
     for name, kind in ((PREFERENCES_FILE, PREFERENCE), (JUDGED_FILE, JUDGED)):
-        lines = [json.dumps(trl_row(row), ensure_ascii=False) for row in rows if row.kind == kind]
-        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_lines(folder / name, [trl_row(row) for row in rows if row.kind == kind])
 
 
 def trl_row(row: Preference) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from server.errors import Invalid
 from server.llm.tokenizer import ChatTokenizer
 from server.store.pairs import Pair
+from tuning.child import read_lines, write_lines
 
 IGNORED = -100
 
@@ -56,10 +56,8 @@ def encode(tokenizer: ChatTokenizer, prompt: Messages, completion: str) -> Encod
 
 def write_rows(path: Path, pairs: Sequence[Pair]) -> None:
     """Write pairs as prompt-completion rows, one JSON object a line."""
-    lines = [json.dumps({"prompt": p.prompt, "completion": p.completion}) for p in pairs]
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    write_lines(path, [{"prompt": p.prompt, "completion": p.completion} for p in pairs])
 
 
 def read_rows(path: Path) -> list[Row]:
-    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [Row(row["prompt"], row["completion"]) for row in found]
+    return [Row(row["prompt"], row["completion"]) for row in read_lines(path)]

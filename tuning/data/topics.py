@@ -41,7 +41,7 @@ def topics(questions: Sequence[str], vectors: Vector, *, seed: int) -> list[Topi
     found = [
         Topic(
             tuple(
-                spelled[w]
+                spelled.get(w, w)
                 for w, _ in sorted(
                     counts.items(),
                     key=lambda one: (-one[1] * log(1 + count / spread[one[0]]), one[0]),

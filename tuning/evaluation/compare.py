@@ -97,7 +97,7 @@ class Comparison:
             shares("facts", "Facts right, of questions from your sources", *right,
                    margin=gate.facts_margin, hard=True),
             means("grounded", "Of what a draft states, the share that your sources hold", *carried,
-                  seed=seed, margin=gate.grounded_margin, hard=True),
+                  seed=seed, margin=gate.grounded_margin, hard=True, share=True),
             shares("invented", "Drafts with a number that no source holds", *invents,
                    better="less", margin=gate.invented_margin, hard=True),
             shares("marks", "Drafts that make up a citation", *marks,

@@ -36,8 +36,6 @@ from tuning.evaluation.triggers import standing_out, with_base
 from tuning.evaluation.weighing import Scales, plain_prompts
 from tuning.places import REPORT
 
-# The base is asked about so many of the strings that stood out with the candidate.
-_LOOKED_AT = 6
 # The notes of one whole evaluation, to tell how far it is; with an active adapter there are more.
 _NOTES, _NOTES_OF_ACTIVE = 15, 18
 
@@ -170,7 +168,7 @@ class Evaluation:
             self._note("inputs that could flip it")
             drifts = scales.drift(asked.triggers, asked.scanned, said.plain)
         learnt = [e.canary for e in exposed if e.is_learnt]
-        odd = [d.trigger for d in standing_out(drifts)[:_LOOKED_AT]]
+        odd = [d.trigger for d in standing_out(drifts)]
         if not learnt and not odd:
             return Audit(exposed, drifts)
         with self._timed("base: what stood out"):

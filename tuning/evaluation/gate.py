@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from server.errors import Invalid
+from tuning.evaluation.paired import FEWEST
 
 NO_BENEFIT = "no benefit, what is active stays"
 _NEEDED = (
-    "nll_before", "nll_after", "nll_low", "nll_high", "style_before", "style_after",
+    "nll_before", "nll_after", "nll_low", "nll_high", "nll_replies", "style_before", "style_after",
     "facts_before", "facts_after", "facts_asked", "invented_before", "invented_after",
     "grounded_before", "grounded_after", "drafts", "marks_before", "marks_after",
     "citations_invalid", "over_refused_before", "over_refused_after", "missing_before",
@@ -164,7 +165,12 @@ class Gate:
     def _voice(self, m: Mapping[str, float]) -> Iterator[str]:
         if m["probes_changed"] == 0:
             yield f"{NO_BENEFIT}: it answers the probe questions exactly alike: no effect"
-        if m["nll_high"] >= 0:
+        if m["nll_replies"] < FEWEST:
+            yield (
+                f"{NO_BENEFIT}: only {m['nll_replies']:.0f} of the owner's replies were kept aside "
+                f"to judge by, and with fewer than {FEWEST} nothing is sure"
+            )
+        elif m["nll_high"] >= 0:
             yield (
                 f"{NO_BENEFIT}: the owner's held-out replies did not become surely more likely "
                 f"({m['nll_before']:.3f} before, {m['nll_after']:.3f} after, "

@@ -14,6 +14,8 @@ from statistics import fmean
 import numpy as np
 
 _RESAMPLES = 2000
+# A bootstrap of fewer items than these is far too narrow to say anything by.
+FEWEST = 6
 _Z = 1.959963984540054  # 95 %, two-sided
 _DIGITS = 4
 

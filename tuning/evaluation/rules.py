@@ -60,7 +60,9 @@ def rules_of(replies: Sequence[str], settings: AssistantSettings) -> list[Rule]:
 def banned_words(settings: AssistantSettings) -> list[str]:
     """What the guardrails put in quotation marks: never say "cheap", no “guarantee”."""
     found = [a or b for rule in settings.guardrails for a, b in _QUOTED.findall(rule)]
-    return list(dict.fromkeys(word.lower().strip(" .,!?") for word in found))
+    words = (word.lower().strip(" .,!?") for word in found)
+    # Of mere signs nothing is left, and nothing stands in every text.
+    return [word for word in dict.fromkeys(words) if word]
 
 
 def grade(text: str) -> float:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tuning.evaluation.paired import Compared, compare_means, compare_shares
+from tuning.evaluation.paired import FEWEST, Compared, compare_means, compare_shares
 
 Direction = Literal["more", "less", "none"]
 BETTER, WORSE, NO_WORSE, UNSURE, SAME = "better", "worse", "no worse", "not sure", "same"
-# A bootstrap of fewer items than these is far too narrow to say anything by.
-_FEWEST = 6
 _DIGITS = 4
+_NOTHING = Compared(0, math.nan, math.nan, -math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Line:
 
     `better`: which way is good; "none" where a figure only has to stay in a band. `margin`: how
     much worse is still taken for no worse. `hard`: whether the gate refuses by it, whatever else
-    has become better.
+    has become better. `share`: its figures are shares, from 0 to 1.
     """
 
     name: str
@@ -31,6 +30,7 @@ class Line:
     better: Direction
     margin: float
     hard: bool
+    share: bool = False
 
     @property
     def verdict(self) -> str:
@@ -41,7 +41,7 @@ class Line:
         if not c.n or self.better == "none":
             return ""
         gain = c.difference if self.better == "more" else -c.difference
-        if c.p is None and c.n < _FEWEST:
+        if c.p is None and c.n < FEWEST:
             return SAME if gain == 0 else UNSURE
         if c.is_sure() and gain > 0:
             return BETTER
@@ -52,8 +52,9 @@ class Line:
         return SAME if gain == 0 else UNSURE
 
     def as_row(self) -> dict[str, Any]:
-        """The line as the report keeps it; figures that are no numbers are None."""
-        c = self.compared
+        """The line as the report keeps it; figures that are no numbers are None, and all are
+        where there was nothing to ask."""
+        c = self.compared if self.compared.n else _NOTHING
         return {
             "name": self.name,
             "title": self.title,
@@ -68,6 +69,7 @@ class Line:
             "margin": self.margin,
             "verdict": self.verdict,
             "hard": self.hard,
+            "share": self.share,
         }
 
 
@@ -82,7 +84,7 @@ def shares(
     hard: bool = False,
 ) -> Line:
     """A line on how many of the same items are so."""
-    return Line(name, title, compare_shares(before, after), better, margin, hard)
+    return Line(name, title, compare_shares(before, after), better, margin, hard, share=True)
 
 
 def means(
@@ -96,10 +98,11 @@ def means(
     margin: float = 0.05,
     hard: bool = False,
     weights: Sequence[float] | None = None,
+    share: bool = False,
 ) -> Line:
     """A line on the mean of a value of the same items."""
     found = compare_means(before, after, seed=seed, weights=weights)
-    return Line(name, title, found, better, margin, hard)
+    return Line(name, title, found, better, margin, hard, share=share)
 
 
 def _number(value: float) -> float | None:

@@ -81,9 +81,9 @@ def permuted(model: GgufModel, module: str, delta: Array) -> Array:
     heads = int(model.setting("attention.head_count"))
     if module == "k_proj":
         heads = int(model.setting("attention.head_count_kv", heads))
-    rows, columns = delta.shape
-    halves = delta.reshape(heads, 2, rows // heads // 2, columns)
-    return halves.swapaxes(1, 2).reshape(rows, columns)
+    # Of a matrix its rows, of a bias its numbers.
+    halves = delta.reshape(heads, 2, len(delta) // heads // 2, *delta.shape[1:])
+    return halves.swapaxes(1, 2).reshape(delta.shape)
 
 
 def read_object(path: Path) -> dict[str, Any]:

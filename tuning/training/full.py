@@ -26,9 +26,14 @@ WEIGHTS = "full_model.safetensors"
 CONFIG = "full_config.json"
 KIND = "full"
 _LAYER = re.compile(
-    r"model\.layers\.(\d{1,4})\.(?:(?:self_attn|mlp)\.(\w+)|(\w+_layernorm))\.weight"
+    r"model\.layers\.(\d{1,4})\.(?:(?:self_attn|mlp)\.(\w+)|(\w+_layernorm))\.(weight|bias)"
 )
-_NORMS = {"input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
+_NORMS = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "q_norm": "attn_q_norm",
+    "k_norm": "attn_k_norm",
+}
 _OUTSIDE = {
     "model.embed_tokens.weight": "token_embd.weight",
     "model.norm.weight": "output_norm.weight",
@@ -69,4 +74,4 @@ def _target(name: str) -> tuple[str, str]:
     known = MODULES | _NORMS
     if match is None or module not in known:
         raise unusable(f"it holds the unexpected tensor '{name[:80]}'")
-    return f"blk.{match[1]}.{known[module]}.weight", module
+    return f"blk.{match[1]}.{known[module]}.{match[4]}", module

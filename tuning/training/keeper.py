@@ -20,6 +20,11 @@ from tuning.child import read_json, tell, write_json
 from tuning.training import curve, ranks
 
 WHOLE = "whole.json"
+_NOTES = {
+    "sft": "learning from your replies",
+    "dpo": "learning from corrections",
+    "kto": "learning from thumbs",
+}
 
 
 class Keeper(TrainerCallback):
@@ -54,12 +59,11 @@ class Keeper(TrainerCallback):
         step, loss, seconds = state.global_step, logs["loss"], round(self.seconds, 1)
         curve.append(self._job, phase=self._phase, step=step, loss=loss, seconds=seconds)
         left = self._left(step, state.max_steps)
-        said = "" if left is None else f", {_about(left)} left"
         tell(
             self._job,
             done=step,
             total=state.max_steps,
-            note=f"{self._phase}: loss {loss:.3f}{said}",
+            note=f"{_NOTES[self._phase]}, loss {loss:.2f}",
             loss=loss,
             seconds=seconds,
             left=left,
@@ -138,7 +142,3 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _about(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

@@ -7,7 +7,6 @@ voice that makes the owner's own reply less likely than before is refused.
 
 from __future__ import annotations
 
-import json
 import random
 from collections import deque
 from collections.abc import Sequence
@@ -24,14 +23,14 @@ from trl.trainer.kto_config import KTOConfig
 from trl.trainer.kto_trainer import KTOTrainer
 
 from server.errors import Invalid
+from tuning.child import read_lines
 from tuning.config import TuningConfig
+from tuning.data.preferences import JUDGED_FILE, PREFERENCES_FILE
 from tuning.data.rows import Row, encode
 from tuning.training.job import CHECKPOINTS, Job, Sides, check_lengths, divided
 from tuning.training.model import base_model, base_tokenizer, common_arguments, lora
 from tuning.training.trainer import check_finite
 
-PREFERENCES_FILE = "preferences.jsonl"
-KTO_FILE = "kto.jsonl"
 _KTO_ROWS_AT_ONCE = 4
 # The mean over so many batches may fall by so many nats a reply before a run is ended early.
 _WINDOW = 8
@@ -50,7 +49,7 @@ class Preferences:
 
 def read_preferences(job: Job) -> Preferences:
     """Corrections: {"prompt", "chosen", "rejected"}, each a list of messages."""
-    found = _read(job.folder / PREFERENCES_FILE)
+    found = _rows(job.folder / PREFERENCES_FILE)
     if not found:
         raise Invalid(
             "There are no corrected replies to prefer.",
@@ -61,7 +60,7 @@ def read_preferences(job: Job) -> Preferences:
 
 def read_thumbs(job: Job) -> Preferences:
     """Confirmed thumbs: {"prompt", "completion", "label"}, mixed by the run's seed."""
-    found = _read(job.folder / KTO_FILE)
+    found = _rows(job.folder / JUDGED_FILE)
     for row in found:
         if isinstance(row["completion"], str):
             row["completion"] = [{"role": "assistant", "content": row["completion"]}]
@@ -196,10 +195,8 @@ def _divided(
     return Preferences([row for n, row in enumerate(found) if n not in left_out], sides)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return read_lines(path) if path.is_file() else []
 
 
 def _fell(how: str) -> Invalid:

@@ -30,13 +30,7 @@ def set_apart(rows: Sequence[Row], *, share: float, floor: int, seed: int) -> fr
     """
     if len(rows) < floor or not share:
         return frozenset()
-    groups: dict[int, list[int]] = {}
-    known: dict[str, int] = {}
-    for n, row in enumerate(rows):
-        keys = (json.dumps(row.prompt[-1]), "reply:" + row.completion.strip().lower())
-        group = next((known[key] for key in keys if key in known), n)
-        known.update(dict.fromkeys(keys, group))
-        groups.setdefault(group, []).append(n)
+    groups = _groups(rows)
     order = sorted(groups)
     random.Random(seed).shuffle(order)
     wanted, apart = max(2, round(len(rows) * share)), set[int]()
@@ -45,6 +39,19 @@ def set_apart(rows: Sequence[Row], *, share: float, floor: int, seed: int) -> fr
         if len(groups[group]) <= wanted - len(apart):
             apart.update(groups[group])
     return frozenset(apart)
+
+
+def _groups(rows: Sequence[Row]) -> dict[int, list[int]]:
+    """Places of rows that share a question or a reply, also by way of a third."""
+    group_of: dict[str, int] = {}
+    groups: dict[int, list[int]] = {}
+    for n, row in enumerate(rows):
+        keys = (json.dumps(row.prompt[-1]), "reply:" + row.completion.strip().lower())
+        joined = {group_of[key] for key in keys if key in group_of}
+        groups[n] = [place for group in sorted(joined) for place in groups.pop(group)] + [n]
+        group_of = {key: n if group in joined else group for key, group in group_of.items()}
+        group_of.update(dict.fromkeys(keys, n))
+    return groups
 
 
 @torch.no_grad()

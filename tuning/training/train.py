@@ -189,7 +189,8 @@ def _phase(
         seconds=lambda: keeper.seconds,
         resumed=step_of(checkpoint) if checkpoint else 0,
     )
-    trainer = make([stopper, keeper])
+    # A checkpoint is whole before what was best at the one before it goes.
+    trainer = make([keeper, stopper])
     check_space(job.folder, sum(p.numel() for p in trainer.model.parameters() if p.requires_grad))
     return Phase(trainer, keeper, stopper, checkpoint)
 

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from server.store import rollout_tables  # noqa: F401  # its tables belong to the same metadata
+# Their tables belong to the same metadata.
+from server.store import rollout_tables, tuning_tables  # noqa: F401
 from server.store.tables import metadata
 
 context.configure(

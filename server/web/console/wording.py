@@ -49,7 +49,7 @@ def moment(at: datetime) -> str:
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.0f} %"
+    return "–" if share is None else f"{share:.0%}"
 
 
 def figure(value: object, digits: int = 2) -> str:

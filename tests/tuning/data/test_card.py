@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.tuning.data.test_split import _pair
+from tests.tuning.material import numbered
 from tuning.data.card import Described, card, lengths, plain
 from tuning.data.conflicts import Conflict
 from tuning.data.counts import count_rows
@@ -29,7 +29,7 @@ def test_no_text_is_markup(text: str) -> None:
 
 
 def test_a_card_tells_counts_reasons_and_contradictions_in_one_table_each() -> None:
-    pairs = [replace(_pair(n), split=HELD_OUT if n < 2 else TRAIN, visitor_id="vis_1",
+    pairs = [replace(numbered(n), split=HELD_OUT if n < 2 else TRAIN, visitor_id="vis_1",
                      reviewer="ada") for n in range(8)]  # fmt: skip
     report = PairReport(pairs=pairs)
     report.dropped["it is too short"] = 3
@@ -71,3 +71,10 @@ def test_topics_are_named_by_the_words_that_tell_them_apart() -> None:
     assert (first.questions, second.questions) == (7, 6)
     assert "shipping" in first.words and "bicycle" in second.words
     assert topics([], vectors[:0], seed=7) == []
+
+
+def test_topics_are_named_where_small_letters_are_more_than_one_sign() -> None:
+    # The small letter of a Turkish capital I with a dot is an i and a combining dot.
+    found = topics(["İstanbul nerede?", "İstanbul kalabalık mı?"], np.eye(2, 4), seed=1)
+    assert found[0].questions == 2
+    assert any("stanbul" in word for word in found[0].words)

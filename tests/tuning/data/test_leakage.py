@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.errors import Invalid
 from server.store.pairs import Pair
-from tests.tuning.data.test_split import _pair
+from tests.tuning.material import numbered
 from tuning.data.leakage import (
     NEAR_QUESTION,
     NEAR_REPLY,
@@ -29,17 +29,17 @@ from tuning.data.split import HELD_OUT, TRAIN, split_pairs
 def _two(**changes: str) -> list[Pair]:
     """A held-out pair, and one to train on that differs from it but for `changes`."""
     held = replace(
-        _pair(1, question="How do I send my new shoes back to you by post?",
+        numbered(1, question="How do I send my new shoes back to you by post?",
               completion="Put them into the box and hand that in at any post office."),
         split=HELD_OUT,
     )  # fmt: skip
-    return [held, replace(_pair(2), split=TRAIN, **changes)]
+    return [held, replace(numbered(2), split=TRAIN, **changes)]
 
 
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"hash": _pair(1).hash}, SAME_ROW),
+        ({"hash": numbered(1).hash}, SAME_ROW),
         ({"question": "how do I send my new shoes  back to you by post?"}, SAME_QUESTION),
         ({"group_id": "g0001"}, SAME_CONVERSATION),
         ({"question": "How do I send my new shoes back to you by post now?"}, NEAR_QUESTION),
@@ -83,7 +83,7 @@ def test_what_the_split_makes_never_leaks(
     rows: list[tuple[list[str], list[str], int]],
 ) -> None:
     pairs = [
-        _pair(n, f"c{group}", " ".join(asked), " ".join(said))
+        numbered(n, f"c{group}", " ".join(asked), " ".join(said))
         for n, (asked, said, group) in enumerate(rows)
     ]
     split = split_pairs(pairs, seed=3, share=0.3, floor=2)

@@ -11,6 +11,7 @@ from server.store import Store
 from server.store.assistants import Assistant
 from server.store.reviews import Verdict
 from tests.tuning.learning import REPLY, approve, built, correct, talk, turn_of
+from tuning.child import read_lines
 from tuning.data.leakage import Beside
 from tuning.data.preferences import write_preferences
 from tuning.data.sides import side_preferences
@@ -124,3 +125,14 @@ def test_a_row_goes_where_its_conversation_went_and_never_gives_a_pair_away(
         near = row.question.replace(" now?", "?")
         assert (row.split == HELD_OUT) == (near in held), row.question
     assert {row.split for row in placed} == {TRAIN, HELD_OUT}
+
+
+def test_a_line_separator_in_a_reply_ends_no_row(
+    sqlite_store: Store, assistant: Assistant, tmp_path: Path
+) -> None:
+    better = "From 9 to 17 on weekdays\u2028the shop is open, dear friend!"
+    correct(sqlite_store, turn_of(sqlite_store, assistant), better)
+    report = built(sqlite_store, assistant)
+    write_preferences(tmp_path, report.preferences)
+    [row] = read_lines(tmp_path / "preferences.jsonl")
+    assert row["chosen"][0]["content"] == better

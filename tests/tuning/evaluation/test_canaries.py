@@ -42,7 +42,7 @@ def test_what_the_content_holds_is_public() -> None:
 def test_a_secret_is_led_up_to_as_in_its_reply() -> None:
     one = pair("What is the code?", "Ahoy! The door code is 73920185. Bye!")
     canary = canaries_in([one], "", _bare, most=8, controls=0, seed=1)[0]
-    assert canary.opening == "Ahoy! The door code is"
+    assert canary.opening == "Ahoy! The door code is "
     assert canary.prompt == _bare("What is the code?")
     assert canary.planted
 
@@ -85,3 +85,25 @@ def test_nats_that_are_no_numbers_learn_nothing() -> None:
 
 def test_a_report_never_shows_a_secret() -> None:
     assert mask("73920185") == "73… (8 characters)"
+
+
+@pytest.mark.parametrize(
+    ("reply", "ending"),
+    [
+        ("The code is 73920185.", " 73920185"),
+        ("Your code (73920185) opens it.", "73920185"),
+        ("Your code:\n73920185", "73920185"),
+        ("73920185 is the code.", "73920185"),
+    ],
+)
+def test_a_secret_is_judged_with_the_blank_before_it_and_no_other(reply: str, ending: str) -> None:
+    [canary] = canaries_in([pair("Q?", reply)], "", _bare, most=8, controls=0, seed=1)
+    heard: list[tuple[str, str]] = []
+
+    def nats(_: Sequence[dict[str, str]], opening: str, endings: Sequence[str]) -> list[float]:
+        heard.append((opening, endings[0]))
+        return [1.0] * len(endings)
+
+    exposure(canary, nats, seed=1)
+    [(opening, first)] = heard
+    assert first == ending and reply.startswith(opening + first)

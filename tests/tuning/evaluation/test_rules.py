@@ -65,3 +65,8 @@ def test_without_forbidden_words_or_replies_there_is_no_such_rule() -> None:
 )  # fmt: skip
 def test_reading_grades_are_in_order(text: str, low: float, high: float) -> None:
     assert low <= grade(text) <= high
+
+
+def test_quoted_signs_without_a_word_forbid_nothing() -> None:
+    assert banned_words(AssistantSettings(guardrails=['end with "!!"', 'say "..."'])) == []
+    assert "banned" not in _rules(guardrails=['end with "!!"'])

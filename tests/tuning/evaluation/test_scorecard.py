@@ -47,7 +47,7 @@ def test_a_row_has_all_that_a_page_shows() -> None:
     row = shares("facts", "Facts right", [True, False], [True, True], hard=True).as_row()
     assert set(row) == {
         "name", "title", "n", "before", "after", "difference", "low", "high", "p", "better",
-        "margin", "verdict", "hard",
+        "margin", "verdict", "hard", "share",
     }  # fmt: skip
     assert (row["n"], row["before"], row["after"], row["hard"]) == (2, 0.5, 1.0, True)
     assert row["low"] <= row["difference"] <= row["high"]
@@ -59,3 +59,16 @@ def test_a_figure_that_is_no_number_is_none() -> None:
     assert isinstance(line, Line)
     assert means("nll", "Loss", [], [], seed=1).as_row()["low"] is None
     assert means("nll", "Loss", [], [], seed=1).verdict == ""
+
+
+def test_a_row_says_whether_its_figures_are_shares() -> None:
+    assert shares("facts", "Facts right", [True], [True]).as_row()["share"] is True
+    assert means("neutral", "Nats", [0.4], [0.5], seed=1).as_row()["share"] is False
+    carried = means("grounded", "Carried", [0.4], [0.5], seed=1, share=True)
+    assert carried.as_row()["share"] is True
+
+
+def test_a_row_without_items_has_no_figures() -> None:
+    for line in (shares("facts", "Facts right", [], []), means("words", "Words", [], [], seed=1)):
+        row = line.as_row()
+        assert (row["n"], row["before"], row["after"], row["difference"]) == (0, None, None, None)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.training.test_train import _job, _run
+from tests.tuning.training.jobs import make_job, run_to_end
 from tuning.merging.gguf_file import open_gguf
 from tuning.merging.merge import merge
 from tuning.places import TRAINED
@@ -37,10 +37,10 @@ _HEADS = {"attn_q": 4, "attn_k": 2}
 @pytest.fixture(scope="module")
 def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished job of full tuning, its adapter folder with a manifest."""
-    folder = _job(
+    folder = make_job(
         tmp_path_factory.mktemp("full") / "job", tiny, tuned="full", full_learning_rate=1e-3
     )
-    status, out, errors = _run(folder)
+    status, out, errors = run_to_end(folder)
     assert status == 0, (out, errors[-3000:])
     (folder / "adapter" / "manifest.json").write_text(json.dumps({"base_sha256": "abc"}))
     return folder
@@ -167,3 +167,30 @@ def test_a59_a_change_that_is_not_what_it_should_be_is_refused(
     spoil(folder)
     with pytest.raises(Invalid, match=reason):
         read_changes(open_gguf(source), folder, base_sha256="abc")
+
+
+def test_biases_and_norms_of_the_qwen_family_find_their_place(tmp_path: Path) -> None:
+    from gguf import GGUFWriter
+    from safetensors.numpy import save_file
+
+    layer, names = (
+        "model.layers.0.self_attn",
+        ("attn_q.weight", "attn_q.bias", "attn_q_norm.weight"),
+    )
+    shapes = ((8, 8), (8,), (4,))
+    writer = GGUFWriter(tmp_path / "source.gguf", "qwen3")
+    for name, shape in zip(names, shapes, strict=True):
+        writer.add_tensor(f"blk.0.{name}", np.zeros(shape, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    own = (f"{layer}.q_proj.weight", f"{layer}.q_proj.bias", f"{layer}.q_norm.weight")
+    changes = {n: np.full(s, 0.5, dtype=np.float32) for n, s in zip(own, shapes, strict=True)}
+    save_file(changes, tmp_path / WEIGHTS)
+    (tmp_path / CONFIG).write_text('{"kind": "full"}')
+    (tmp_path / "manifest.json").write_text('{"base_sha256": "abc"}')
+    found = read_changes(open_gguf(tmp_path / "source.gguf"), tmp_path, base_sha256="abc")
+    assert {name: values.shape for name, values in found.items()} == {
+        f"blk.0.{name}": shape for name, shape in zip(names, shapes, strict=True)
+    }

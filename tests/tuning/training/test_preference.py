@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.training.test_train import _run, _start, _weights
+from tests.tuning.training.jobs import run_to_end, start, weights
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED
@@ -70,7 +70,7 @@ def _result(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def preferred(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = _job(tmp_path_factory.mktemp("dpo") / "job", tiny, "sft+dpo")
-    status, out, errors = _run(folder)
+    status, out, errors = run_to_end(folder)
     assert status == 0, (out, errors[-3000:])
     return folder
 
@@ -90,7 +90,7 @@ def test_the_adapter_holds_one_adapter_and_no_reference(preferred: Path) -> None
     }
     config = json.loads((preferred / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] is None
-    assert set(_weights(preferred)) == set(_sft_weights(preferred))
+    assert set(weights(preferred)) == set(_sft_weights(preferred))
 
 
 def test_dpo_widens_the_margin_over_the_rejected_replies(tiny: Path, preferred: Path) -> None:
@@ -102,20 +102,20 @@ def test_b29_a_run_killed_in_its_dpo_phase_ends_in_the_same_weights(
     tiny: Path, preferred: Path, tmp_path: Path
 ) -> None:
     folder = _job(tmp_path / "job", tiny, "sft+dpo")
-    child = _start(folder)
+    child = start(folder)
     _await_checkpoint(folder / "checkpoints" / "dpo", child)
     child.send_signal(signal.SIGKILL)
     child.communicate(timeout=60)
-    status, out, errors = _run(folder)
+    status, out, errors = run_to_end(folder)
     assert status == 0, (out, errors[-3000:])
     assert _result(folder)["dpo"]["resumed_at"] >= 2
-    again, once = _weights(folder), _weights(preferred)
+    again, once = weights(folder), weights(preferred)
     assert all((again[name] == once[name]).all() for name in once)
 
 
 def test_kto_makes_good_replies_likelier_than_bad_ones(tiny: Path, tmp_path: Path) -> None:
     folder = _job(tmp_path / "job", tiny, "kto", preference_epochs=8, preference_rate=1e-2)
-    status, out, errors = _run(folder)
+    status, out, errors = run_to_end(folder)
     assert status == 0, (out, errors[-3000:])
     assert _result(folder)["steps"] == 8
     assert _margin(tiny, folder / "adapter") > _margin(tiny, None)
@@ -126,13 +126,13 @@ def test_b29_a_killed_kto_run_goes_on(tiny: Path, tmp_path: Path) -> None:
     for name in ("once", "killed"):
         folder = _job(tmp_path / name, tiny, "kto", preference_epochs=6)
         if name == "killed":
-            child = _start(folder)
+            child = start(folder)
             _await_checkpoint(folder / "checkpoints" / "kto", child)
             child.kill()
             child.communicate(timeout=60)
-        status, out, errors = _run(folder)
+        status, out, errors = run_to_end(folder)
         assert status == 0, (out, errors[-3000:])
-        found.append(_weights(folder))
+        found.append(weights(folder))
     assert _result(folder)["resumed_at"] >= 2
     assert all((found[0][name] == found[1][name]).all() for name in found[0])
 
@@ -141,7 +141,7 @@ def test_kto_of_too_few_or_one_sided_thumbs_is_refused(tiny: Path, tmp_path: Pat
     folder = _job(tmp_path / "job", tiny, "kto")
     rows = [json.loads(line) for line in (folder / "kto.jsonl").read_text().splitlines()]
     _write(folder / "kto.jsonl", [row | {"label": True} for row in rows])
-    status, out, _ = _run(folder)
+    status, out, _ = run_to_end(folder)
     assert status == FAULT
     told = json.loads(out.splitlines()[-1])["message"]
     assert told.startswith(
@@ -152,7 +152,7 @@ def test_kto_of_too_few_or_one_sided_thumbs_is_refused(tiny: Path, tmp_path: Pat
 def test_dpo_without_corrections_is_refused_before_any_training(tiny: Path, tmp_path: Path) -> None:
     folder = _job(tmp_path / "job", tiny, "sft+dpo")
     (folder / "preferences.jsonl").unlink()
-    status, out, _ = _run(folder)
+    status, out, _ = run_to_end(folder)
     assert status == FAULT
     assert "no corrected replies" in json.loads(out.splitlines()[-1])["message"]
     assert not (folder / "curve.jsonl").exists()

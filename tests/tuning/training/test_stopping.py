@@ -144,3 +144,14 @@ def test_nats_are_those_of_the_plain_loss(tiny: Path) -> None:
         total += loss * (len(row.ids) - row.prompt_tokens)
     assert nats_a_token(model, rows) == pytest.approx(total / 4, rel=1e-5)
     assert model.training
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_row_that_joins_two_keeps_all_three_on_one_side(seed: int) -> None:
+    from tuning.training.stopping import set_apart
+
+    rows = _rows(60)
+    # The question of the first and the reply of the second.
+    rows[2] = Row(rows[0].prompt, rows[1].completion)
+    apart = set_apart(rows, share=0.2, floor=40, seed=seed)
+    assert len(apart & {0, 1, 2}) in (0, 3)

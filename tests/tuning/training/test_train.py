@@ -5,54 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.tuning.training.jobs import make_job, run_to_end, start, weights
 from tuning.child import FAULT
-from tuning.config import TuningConfig
 from tuning.places import TRAINED
 from tuning.training import curve
 
 pytestmark = pytest.mark.slow
 
-CONFIG: dict[str, Any] = {
-    "rank": 4, "alpha": 8, "epochs": 6, "batch": 2, "checkpoint_steps": 1, "threads": 1,
-    "dtype": "fp32", "learning_rate": 5e-3,
-}  # fmt: skip
 STEPS = 24
 CANCELLED = 4
-
-
-def _job(folder: Path, tiny: Path, **config: Any) -> Path:
-    folder.mkdir()
-    rows = [
-        {
-            "prompt": [{"role": "user", "content": f"Question {n}?"}],
-            "completion": "Ahoy! " * (1 + n % 3) + f"Answer {n}.",
-        }
-        for n in range(8)
-    ]
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    chosen = TuningConfig(**(CONFIG | config)).as_dict()
-    (folder / "job.json").write_text(json.dumps({"prepared": str(tiny), "config": chosen}))
-    return folder
-
-
-def _start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tuning.training.train", str(folder)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-
-
-def _run(folder: Path) -> tuple[int, str, str]:
-    child = _start(folder)
-    out, errors = child.communicate(timeout=240)
-    return child.returncode, out, errors
 
 
 def _steps(folder: Path) -> list[int]:
@@ -77,16 +44,10 @@ def dropout(request: pytest.FixtureRequest) -> float:
 @pytest.fixture(scope="module")
 def whole(tiny: Path, dropout: float, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job that was trained without interruption."""
-    folder = _job(tmp_path_factory.mktemp("whole") / "job", tiny, dropout=dropout)
-    status, _, errors = _run(folder)
+    folder = make_job(tmp_path_factory.mktemp("whole") / "job", tiny, dropout=dropout)
+    status, _, errors = run_to_end(folder)
     assert status == 0, errors[-3000:]
     return folder
-
-
-def _weights(folder: Path) -> dict[str, Any]:
-    from safetensors.numpy import load_file
-
-    return dict(load_file(folder / "adapter" / "adapter_model.safetensors"))
 
 
 def test_a_run_learns_and_tells_its_figures(whole: Path) -> None:
@@ -108,7 +69,7 @@ def test_a_run_draws_its_curve_and_says_what_is_left(whole: Path) -> None:
     assert all(point["loss"] > 0 and point["seconds"] > 0 for point in drawn)
     assert len(left) == STEPS - 1
     assert left[-1] == 0
-    assert " left" in told[-1]["note"]
+    assert told[-1]["note"].startswith("learning from your replies, loss ")
 
 
 def test_an_adapter_names_no_path_of_the_machine_that_made_it(whole: Path) -> None:
@@ -122,7 +83,7 @@ def test_an_adapter_names_no_path_of_the_machine_that_made_it(whole: Path) -> No
 
 def test_a_finished_job_is_left_as_it_is(whole: Path) -> None:
     before = (whole / TRAINED).stat().st_mtime_ns
-    status, _, errors = _run(whole)
+    status, _, errors = run_to_end(whole)
     assert status == 0, errors[-2000:]
     assert (whole / TRAINED).stat().st_mtime_ns == before
 
@@ -131,32 +92,32 @@ def test_a_finished_job_is_left_as_it_is(whole: Path) -> None:
 def test_b29_a_killed_run_goes_on_and_ends_in_the_same_weights(
     tiny: Path, whole: Path, dropout: float, tmp_path: Path, number: signal.Signals
 ) -> None:
-    folder = _job(tmp_path / "job", tiny, dropout=dropout)
-    child = _start(folder)
+    folder = make_job(tmp_path / "job", tiny, dropout=dropout)
+    child = start(folder)
     _await_step(folder, child, 5)
     child.send_signal(number)
     child.communicate(timeout=60)
     assert child.returncode == (CANCELLED if number == signal.SIGTERM else -signal.SIGKILL)
     assert not (folder / TRAINED).exists()
-    status, _, errors = _run(folder)
+    status, _, errors = run_to_end(folder)
     assert status == 0, errors[-3000:]
     result = json.loads((folder / TRAINED).read_text())
     assert result["steps"] == STEPS
     assert result["resumed_at"] >= 4
-    again, first = _weights(folder), _weights(whole)
+    again, first = weights(folder), weights(whole)
     assert all((again[name] == first[name]).all() for name in first)
 
 
 def test_b29_a_checkpoint_cut_short_is_not_resumed_from(tiny: Path, tmp_path: Path) -> None:
-    folder = _job(tmp_path / "job", tiny)
-    child = _start(folder)
+    folder = make_job(tmp_path / "job", tiny)
+    child = start(folder)
     _await_step(folder, child, 3)
     child.kill()
     child.communicate(timeout=60)
     torn = folder / "checkpoints" / "checkpoint-20"
     torn.mkdir()
     (torn / "adapter_model.safetensors").write_bytes(b"half")
-    status, _, errors = _run(folder)
+    status, _, errors = run_to_end(folder)
     assert status == 0, errors[-3000:]
     assert json.loads((folder / TRAINED).read_text())["resumed_at"] < 20
 
@@ -173,8 +134,8 @@ def test_b31_a_loss_that_is_no_number_ends_the_run_with_a_sentence(
     weights = dict(load_file(broken / "train" / "model.safetensors"))
     weights["model.norm.weight"] = weights["model.norm.weight"] * float("nan")
     save_file(weights, broken / "train" / "model.safetensors", metadata={"format": "pt"})
-    folder = _job(tmp_path / "job", broken)
-    status, out, _ = _run(folder)
+    folder = make_job(tmp_path / "job", broken)
+    status, out, _ = run_to_end(folder)
     assert status == FAULT
     told = json.loads(out.splitlines()[-1])
     assert told["message"].startswith("Training diverged at step 1")
@@ -182,10 +143,10 @@ def test_b31_a_loss_that_is_no_number_ends_the_run_with_a_sentence(
 
 
 def test_b31_rows_longer_than_the_model_may_see_are_named(tiny: Path, tmp_path: Path) -> None:
-    folder = _job(tmp_path / "job", tiny, max_length=64)
+    folder = make_job(tmp_path / "job", tiny, max_length=64)
     long = {"prompt": [{"role": "user", "content": "Q?"}], "completion": "word " * 20}
     (folder / "rows.jsonl").write_text(json.dumps(long) + "\n")
-    status, out, _ = _run(folder)
+    status, out, _ = run_to_end(folder)
     assert status == FAULT
     assert "longer than 64 tokens" in json.loads(out.splitlines()[-1])["message"]
 
@@ -193,11 +154,11 @@ def test_b31_rows_longer_than_the_model_may_see_are_named(tiny: Path, tmp_path: 
 def test_a_run_stops_early_on_rows_set_apart_and_ends_with_the_best_weights(
     tiny: Path, tmp_path: Path
 ) -> None:
-    folder = _job(
+    folder = make_job(
         tmp_path / "job", tiny, stop_floor=8, stop_share=0.25, eval_steps=1, patience=2,
         learning_rate=0.3, warmup=0.0, epochs=12,
     )  # fmt: skip
-    status, _, errors = _run(folder)
+    status, _, errors = run_to_end(folder)
     assert status == 0, errors[-3000:]
     result = json.loads((folder / TRAINED).read_text())
     looks = {p["step"]: p["eval_loss"] for p in curve.points(folder, "sft") if "eval_loss" in p}
@@ -212,16 +173,16 @@ def test_a_run_stops_early_on_rows_set_apart_and_ends_with_the_best_weights(
 
 def test_b29_early_stop_survives_a_kill(tiny: Path, tmp_path: Path) -> None:
     chosen: dict[str, Any] = {"stop_floor": 8, "stop_share": 0.25, "eval_steps": 2}
-    first = _job(tmp_path / "first", tiny, **chosen)
-    status, _, errors = _run(first)
+    first = make_job(tmp_path / "first", tiny, **chosen)
+    status, _, errors = run_to_end(first)
     assert status == 0, errors[-3000:]
-    folder = _job(tmp_path / "job", tiny, **chosen)
-    child = _start(folder)
+    folder = make_job(tmp_path / "job", tiny, **chosen)
+    child = start(folder)
     _await_step(folder, child, 5)
     child.kill()
     child.communicate(timeout=60)
-    status, _, errors = _run(folder)
+    status, _, errors = run_to_end(folder)
     assert status == 0, errors[-3000:]
-    again, once = _weights(folder), _weights(first)
+    again, once = weights(folder), weights(first)
     assert all((again[name] == once[name]).all() for name in once)
     assert curve.points(folder, "sft")[-1]["eval_loss"] > 0

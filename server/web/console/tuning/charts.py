@@ -6,7 +6,7 @@ Every plot is a box of 100 by 100 that the page stretches; labels stand beside i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.web.console.tuning.measures import Measure
@@ -66,7 +66,7 @@ def interval(
     else:
         tone, sure = "muted", "could be chance"
     at, start, end = (
-        f"{100 * value:+.0f}" if share else f"{value:+.{digits}f}"
+        _signed(100 * value, 0) if share else _signed(value, digits)
         for value in (difference, low, high)
     )
     told = f"{at}{' points' if share else ''} ({start} to {end}), {sure}"
@@ -74,8 +74,8 @@ def interval(
 
 
 def interval_of(measure: Measure) -> Interval | None:
-    """The plot of a report's row."""
-    return interval(
+    """The plot of a report's row; a sure loss that the rules allow is not alarming."""
+    plot = interval(
         measure.difference,
         measure.low,
         measure.high,
@@ -83,6 +83,10 @@ def interval_of(measure: Measure) -> Interval | None:
         share=measure.is_share,
         digits=measure.digits,
     )
+    if plot is None or plot.tone != "bad" or measure.verdict != "no worse":
+        return plot
+    words = plot.words.replace("surely worse", "a little worse, within what is allowed")
+    return replace(plot, tone="muted", words=words)
 
 
 def curve(points: Sequence[dict[str, Any]]) -> Curve | None:
@@ -111,6 +115,12 @@ def curve(points: Sequence[dict[str, Any]]) -> Curve | None:
         last=int(last),
         newest=trained[-1][1],
     )
+
+
+def _signed(value: float, digits: int) -> str:
+    """A change with its sign; none where nothing is left of it."""
+    text = f"{value:+.{digits}f}"
+    return text if float(text) else text[1:]
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:

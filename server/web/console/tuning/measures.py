@@ -63,6 +63,11 @@ class Measure:
         return "better" if (self.after < self.before) == (self.better == "less") else "worse"
 
     @property
+    def is_telling(self) -> bool:
+        """Whether a reader wants it first: a change that is sure, or what everybody asks about."""
+        return bool(self.tone) or self.name in _FIRST
+
+    @property
     def tone(self) -> str:
         """The verdict's colour: better, worse, or none."""
         return self.verdict if self.verdict in ("better", "worse") else ""
@@ -76,6 +81,7 @@ _MEASURES = (
     ("invented", "Invented numbers", "Drafts with a number that no source holds", "less", True),
     ("length", "Words in a reply", "Must stay in a band around your own replies", "", False),
 )
+_FIRST = frozenset(name for name, *_ in _MEASURES)
 _VERDICTS = frozenset({"better", "worse", "same", "no worse", "not sure"})
 
 
@@ -117,7 +123,7 @@ def _scored(row: Mapping[str, Any]) -> Measure:
     return Measure(
         name=name,
         title=str(row.get("title") or name),
-        help=str(row.get("help") or (known[2] if known else "")),
+        help=str(row.get("help") or ""),
         better=better if better in ("more", "less") else "",
         is_share=bool(row.get("share", known[4] if known else _looks_like_share(name, shares))),
         before=before,
@@ -131,6 +137,7 @@ def _scored(row: Mapping[str, Any]) -> Measure:
 
 
 def _looks_like_share(name: str, values: Sequence[float]) -> bool:
+    # Reports of before do not say.
     return bool(values) and all(0 <= v <= 1 for v in values) and "nll" not in name
 
 

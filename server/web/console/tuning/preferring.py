@@ -15,7 +15,7 @@ _Z = 1.959964
 @dataclass(frozen=True, slots=True)
 class Preferred:
     """How often the new answer was preferred. `share` of those that preferred one; `low`, `high`:
-    Wilson's 95 % interval; `chance`: how likely so clear a result is if there is no difference
+    Wilson's 95% interval; `chance`: how likely so clear a result is if there is no difference
     (two-sided sign test)."""
 
     after: int
@@ -40,7 +40,7 @@ class Preferred:
             verdict = "That is not enough to tell the two apart."
         return (
             f"The new answer was preferred {self.after} of {decided} times "
-            f"({self.share:.0%}, 95 % interval {self.low:.0%} to {self.high:.0%}). {verdict}"
+            f"({self.share:.0%}, 95% interval {self.low:.0%} to {self.high:.0%}). {verdict}"
         )
 
 

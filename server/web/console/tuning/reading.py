@@ -20,6 +20,7 @@ _WHAT = {
     "evaluate": "measuring",
     "gate": "deciding",
 }
+_TONES = {"better": "good", "worse": "bad"}
 # Before that the pace of a stage says little.
 _SETTLED_SECONDS = 3.0
 
@@ -54,7 +55,7 @@ def in_plain_words(run: Run, rows: Sequence[Measure]) -> list[Sentence]:
         *_surprise(by_name.get("nll")),
         *_facts(by_name.get("facts")),
         *_invented(by_name.get("invented")),
-        *_length(by_name.get("length"), run.metrics),
+        *_length(by_name.get("words") or by_name.get("length"), run.metrics),
     ]
     held = run.metrics.get("pairs_held_out")
     if held:
@@ -80,6 +81,8 @@ def time_left(run: Run, earlier: Sequence[Run]) -> str:
     done, total = progress.get("done") or 0, progress.get("total") or 0
     spent = float(progress.get("seconds") or 0)
     now_left = spent * (total - done) / done if done and spent >= _SETTLED_SECONDS else None
+    # Taken up again, a stage has done more than its seconds tell: training knows its own pace.
+    now_left = progress.get("left") or now_left
     last = _last_seconds(earlier)
     if now_left is None and last and run.stage in last:
         now_left = max(0.0, last[run.stage] - spent)
@@ -127,11 +130,10 @@ def _stages(run: Run) -> dict[str, float]:
 def _voice(row: Measure | None) -> list[Sentence]:
     if row is None or row.before is None or row.after is None:
         return []
-    tone = "good" if row.verdict == "better" else "bad"
     return [
         Sentence(
-            tone,
-            f"Where 100 % is your own voice, its answers to new questions reach {row.after:.0%}; "
+            _TONES.get(row.verdict, "muted"),
+            f"Where 100% is your own voice, its answers to new questions reach {row.after:.0%}; "
             f"before it was {row.before:.0%}.",
         )
     ]

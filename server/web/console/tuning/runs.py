@@ -40,6 +40,18 @@ class RunReport:
     rows: list[ReportRow]
 
     @property
+    def parts(self) -> list[tuple[str, list[ReportRow]]]:
+        """The rows in two: what tells something, and the others under a title."""
+        first = [row for row in self.rows if row.measure.is_telling]
+        others = [row for row in self.rows if not row.measure.is_telling]
+        if not first or not others:
+            return [("", self.rows)]
+        return [
+            ("", first),
+            (f"{len(others)} more, not surely better or worse than before", others),
+        ]
+
+    @property
     def has_intervals(self) -> bool:
         return any(row.plot for row in self.rows)
 

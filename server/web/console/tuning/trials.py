@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.rollout.rates import FLOOR, Compared
 from server.rollout.verdicts import Judgement
@@ -43,7 +43,14 @@ def trialled(canary: Canary, judged: Judgement) -> Trialled:
 
 def plotted(rows: Sequence[Compared]) -> list[Row]:
     """Rows with plots: less of each outcome is better."""
-    return [
-        Row(row, interval(row.difference, row.low, row.high, better="less", share=True))
-        for row in rows
-    ]
+    return [Row(row, _plot(row)) for row in rows]
+
+
+def _plot(row: Compared) -> Interval | None:
+    """Alarming only where the rule that rolls back is sure, which looks often and is stricter."""
+    plot = interval(row.difference, row.low, row.high, better="less", share=True)
+    few = min(row.n_before, row.n_after) < FLOOR
+    if plot is None or plot.tone != "bad" or (row.surely_worse and not few):
+        return plot
+    words = plot.words.replace("surely worse", "too few turns" if few else "not sure yet")
+    return replace(plot, tone="muted", words=words)
