@@ -35,6 +35,7 @@ from server.store.canaries import Canary, Trial
 from server.store.check_runs import CheckRun
 from server.store.replays import Replay
 from server.store.runs import Run
+from server.versions import check_versions
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ def open_services(
     settings: Settings, *, progress: Callable[[str, float], None] | None = None
 ) -> Services:
     """Open everything for the one process that serves: it owns Chroma, the engine, the reading."""
+    check_versions()
     settings.home.mkdir(parents=True, exist_ok=True)
     vectors = ChromaIndex(settings.home / "chroma")
     try:

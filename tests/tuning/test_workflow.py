@@ -181,3 +181,19 @@ def test_b33_killed_while_it_promotes_it_promotes_once(tmp_path: Path, store: St
     assert ended.status == "passed"
     made = store.adapters.activations(run.assistant_id)
     assert [a.adapter_id for a in made] == [ended.metrics["adapter"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("DIES", "The evaluation was ended."), ("CRASH", "the log of the tuning worker says why")],
+)
+def test_b35_a_gate_that_comes_to_no_end_leaves_what_is_active(
+    tmp_path: Path, store: Store, kind: str, told: str
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    with _worker(tmp_path, kind=kind):
+        ended = _ended(store, run)
+    assert ended.status == "failed" and told in ended.error
+    assert store.adapters.of_assistant(run.assistant_id) == []
+    assert store.adapters.activations(run.assistant_id) == []

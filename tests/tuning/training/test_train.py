@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.hardening.conftest import cut_off
 from tuning.child import FAULT
 from tuning.config import TuningConfig
 from tuning.places import TRAINED
@@ -145,6 +147,16 @@ def test_b29_a_killed_run_goes_on_and_ends_in_the_same_weights(
     assert result["resumed_at"] >= 4
     again, first = _weights(folder), _weights(whole)
     assert all((again[name] == first[name]).all() for name in first)
+
+
+def test_a64_training_needs_no_network(tiny: Path, tmp_path: Path) -> None:
+    folder = _job(tmp_path / "job", tiny, epochs=1)
+    command = [*cut_off(), sys.executable, "-m", "tuning.training.train", str(folder)]
+    # Nothing that makes the libraries behave: they must not want the network by themselves.
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS_"))}
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((folder / TRAINED).read_text())["steps"] == 4
 
 
 def test_b29_a_checkpoint_cut_short_is_not_resumed_from(tiny: Path, tmp_path: Path) -> None:
