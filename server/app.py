@@ -24,6 +24,7 @@ from server.web import (
     datasets_api,
     docs,
     evaluation_api,
+    rollout_api,
     widget,
 )
 
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Flask:
         checks_api,
         datasets_api,
         evaluation_api,
+        rollout_api,
         widget,
         docs,
         console,

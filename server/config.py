@@ -48,6 +48,10 @@ class Settings:
     model_key: str = _setting("", "Bearer key for MODEL_URL.")
     model_name: str = _setting("default", "Name of the model at MODEL_URL.")
     model_context: int = _setting(4096, "Tokens that the model at MODEL_URL holds.")
+    model_adapters: str = _setting(
+        "",
+        "Path at which the vLLM server at MODEL_URL sees the home folder, to load promoted adapters; empty: it loads none.",
+    )
     checker: str = _setting(
         "",
         "Folder of an NLI model or cross-encoder in OpenVINO's format that checks sentences too; empty: none.",
@@ -96,6 +100,11 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:
             raise Invalid(f"PARLANCE_PORT is {self.port}.", hint="Use a port from 1 to 65535.")
+        if self.model_adapters and not self.model_url:
+            raise Invalid(
+                "PARLANCE_MODEL_ADAPTERS is set, but no server at PARLANCE_MODEL_URL.",
+                hint="Set both, or leave both empty.",
+            )
         if self.secret_key and len(self.secret_key) < _SECRET_MIN:
             raise Invalid(
                 "PARLANCE_SECRET_KEY is too short to be safe.",

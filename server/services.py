@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from langchain_core.language_models import BaseChatModel
+
 from server import jobs
 from server.answering.fitting import fit_gate
 from server.chat import Chat
@@ -18,9 +20,11 @@ from server.knowledge.ingest import Ingestion
 from server.llm.adapters import EngineVoices
 from server.llm.checker import Checker
 from server.llm.engine import GenerationParams
+from server.llm.lora_server import LoraServer
 from server.llm.models import Prepared, prepare
 from server.llm.promotion import promote, roll_back, start_canary
 from server.llm.remote import estimated_room, remote_chat_model
+from server.llm.remote_voices import Elsewhere, RemoteVoices
 from server.llm.voice import CheckedVoices, FixedVoices, Voices
 from server.retrieval.embed import Embedder
 from server.retrieval.hybrid import Retriever
@@ -35,6 +39,7 @@ from server.store.canaries import Canary, Trial
 from server.store.check_runs import CheckRun
 from server.store.replays import Replay
 from server.store.runs import Run
+from server.versions import check_versions
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +115,7 @@ def open_services(
     settings: Settings, *, progress: Callable[[str, float], None] | None = None
 ) -> Services:
     """Open everything for the one process that serves: it owns Chroma, the engine, the reading."""
+    check_versions()
     settings.home.mkdir(parents=True, exist_ok=True)
     vectors = ChromaIndex(settings.home / "chroma")
     try:
@@ -179,14 +185,7 @@ def _speakers(
     settings: Settings, store: Store, prepared: Prepared
 ) -> tuple[Voices, Callable[[], None]]:
     if settings.model_url:
-        model = remote_chat_model(
-            settings.model_url,
-            api_key=settings.model_key,
-            model=settings.model_name,
-            params=GenerationParams(max_new_tokens=settings.max_tokens),
-        )
-        room = estimated_room(settings.model_context, reply_tokens=settings.max_tokens)
-        return FixedVoices(model, room=room), lambda: None
+        return _speakers_elsewhere(settings, store, prepared)
     engine = EngineVoices(
         store,
         settings.home,
@@ -196,3 +195,26 @@ def _speakers(
     )
     engine.start()
     return engine, engine.close
+
+
+def _speakers_elsewhere(
+    settings: Settings, store: Store, prepared: Prepared
+) -> tuple[Voices, Callable[[], None]]:
+    """One model for all, or promoted adapters by name where the server loads them."""
+    room = estimated_room(settings.model_context, reply_tokens=settings.max_tokens)
+
+    def model(name: str) -> BaseChatModel:
+        return remote_chat_model(
+            settings.model_url,
+            api_key=settings.model_key,
+            model=name,
+            params=GenerationParams(max_new_tokens=settings.max_tokens),
+        )
+
+    if not settings.model_adapters:
+        return FixedVoices(model(settings.model_name), room=room), lambda: None
+    server = LoraServer(settings.model_url, api_key=settings.model_key)
+    there = Elsewhere(server, model, settings.model_name, settings.model_adapters, room)
+    voices = RemoteVoices(store, settings.home, there, base_sha256=prepared.base_sha256)
+    voices.start()
+    return voices, voices.close

@@ -40,6 +40,10 @@ class Cancelled(Exception):
     """The run was cancelled while a child was at work."""
 
 
+class OutOfMemory(Unavailable):
+    """A child ended for want of memory; with less at a time it may come through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A child to run: `python -m module arguments`, with progress in `folder`."""
@@ -161,6 +165,8 @@ def is_full(fault: BaseException) -> bool:
     return getattr(fault, "errno", None) == 28 or "No space left on device" in str(fault)
 
 
+# Python's, torch's on the processor, and CUDA's. Where the system ends a process, it says nothing.
+_NO_MEMORY = ("MemoryError", "can't allocate memory", "out of memory")
 _DISK_FULL = ("The disk is full.", "Free some space and start the run again; nothing was changed.")
 
 
@@ -250,9 +256,9 @@ def _fault(module: str, status: int, out: str, errors: str) -> AppError:
     log.error("%s ended with %d: %s", module, status, errors)
     if is_full(OSError(errors)):
         return Unavailable(_DISK_FULL[0], hint=_DISK_FULL[1])
-    if status == -signal.SIGKILL:
-        return Unavailable(
-            f"{module} was killed, most likely for want of memory.",
+    if status == -signal.SIGKILL or any(sign in errors for sign in _NO_MEMORY):
+        return OutOfMemory(
+            f"{module} was ended for want of memory.",
             hint="Free some memory, or lower the run's micro_batch or max_length.",
         )
     reason = (errors.strip().splitlines() or ["no message"])[-1][:300]

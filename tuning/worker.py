@@ -18,6 +18,7 @@ from server.config import Settings
 from server.errors import AppError, Conflict
 from server.signals import stop_signals
 from server.store import open_store
+from server.versions import check_versions
 from tuning import workflow
 from tuning.child import Children
 from tuning.clock import Clock
@@ -46,6 +47,7 @@ def only_worker(settings: Settings) -> Iterator[None]:
 @contextmanager
 def working(settings: Settings) -> Iterator[Children]:
     """Take up unfinished runs and do the queued ones, for as long as the context lasts."""
+    check_versions("tuning")
     with only_worker(settings):
         store = open_store(settings.database)
         children = Children()

@@ -26,7 +26,15 @@ from server.store import Store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.runs import OPEN_STATUSES
-from tuning.child import PROGRESS_FILE, Cancelled, Runner, Stage, read_json, write_json
+from tuning.child import (
+    PROGRESS_FILE,
+    Cancelled,
+    OutOfMemory,
+    Runner,
+    Stage,
+    read_json,
+    write_json,
+)
 from tuning.config import TuningConfig
 from tuning.evaluation.gate import Gate
 from tuning.loss_curve import read_curve, thinned
@@ -41,6 +49,7 @@ Figures = dict[str, Any]
 
 # What stays of a job folder: figures and settings.
 _LOG = frozenset({"job.json", PROGRESS_FILE, CURVE_FILE, TRAINED, ASSEMBLED})
+_TRAIN = "tuning.training.train"
 # Threads that wait for one another must not spin beside a busy server: training was 10 to 25 %
 # faster so at a light load.
 _GENTLE = {"GOMP_SPINCOUNT": "2000", "TOKENIZERS_PARALLELISM": "false"}
@@ -113,8 +122,13 @@ class Tuner:
         return self._run(run_id, "pairs", "tuning.data.dataset")
 
     def train(self, run_id: str) -> float:
-        """Train the adapter."""
-        return self._run(run_id, "train", "tuning.training.train")
+        """Train the adapter; for want of memory once more, with half as many rows at a time."""
+        try:
+            return self._run(run_id, "train", _TRAIN)
+        except OutOfMemory:
+            if not self._halve(run_id):
+                raise
+        return self._run(run_id, "train", _TRAIN)
 
     def merge(self, run_id: str) -> float:
         """Merge the adapter into the base and build what is served."""
@@ -193,6 +207,22 @@ class Tuner:
         # Not for one that has ended otherwise: killed while it concludes, it concludes again.
         if self._store.runs.run(run_id).status == "cancelled":
             raise Cancelled
+
+    def _halve(self, run_id: str) -> bool:
+        """Let fewer rows go through the model at a time; False if it is one already.
+
+        A step learns from the same batch as before, so the voice becomes the same.
+        """
+        job = read_json(self._places(run_id).job / "job.json")
+        config = TuningConfig.from_dict(job["config"])
+        smaller = [n for n in range(1, config.micro_batch // 2 + 1) if config.batch % n == 0]
+        if not smaller:
+            return False
+        job["config"]["micro_batch"] = smaller[-1]
+        write_json(self._places(run_id).job / "job.json", job)
+        self._store.runs.note(run_id, config=job["config"])
+        log.warning("run %s wants memory: now %d rows at a time", run_id, smaller[-1])
+        return True
 
     def _active(self, assistant_id: str) -> str:
         latest = self._store.adapters.active(assistant_id)[0]

@@ -224,6 +224,7 @@ class EngineVoices:
             log.error("adapter %s cannot be served: %s", activation.adapter_id, error)
             why = str(error) if isinstance(error, AppError) else "It could not be loaded."
             self._report(assistant_id, activation, None, {}, began, error=why)
+            self._fall_back(assistant_id)
             return
         with self._guard:
             self._serving[assistant_id] = loaded
@@ -231,6 +232,19 @@ class EngineVoices:
         proof, fault = self._prove(assistant_id, loaded, adapter)
         self._report(assistant_id, activation, loaded, proof, began, waited=waited, error=fault)
         self._cool_down()
+
+    def _fall_back(self, assistant_id: str) -> None:
+        """At a start there is no present voice to keep: the last good one answers, if any is."""
+        if assistant_id in self._serving:
+            return
+        try:
+            earlier = self._store.adapters.way_back(assistant_id)
+            loaded = self._warm.load(earlier) if earlier else self._warm.base
+        except Exception as error:
+            log.error("the base model answers, the voice before cannot be served either: %s", error)
+            return
+        with self._guard:
+            self._serving[assistant_id] = loaded
 
     def _prove(
         self, assistant_id: str, loaded: Loaded, adapter: Adapter | None

@@ -105,8 +105,8 @@ class WarmEngines:
             loaded.engine.close()
 
 
-def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
-    """Raise Invalid if an adapter's files are not the ones that were made for this base."""
+def check_made_for(adapter: Adapter, base_sha256: str) -> None:
+    """Raise Invalid if an adapter was made for another base model or another prompt."""
     if adapter.base_sha256 != base_sha256:
         raise Invalid(
             f"Adapter {adapter.id} was made for another base model.",
@@ -114,6 +114,11 @@ def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
         )
     if adapter.prompt_version != PROMPT_VERSION:
         raise Invalid(f"Adapter {adapter.id} was made for another prompt.", hint="Tune again.")
+
+
+def check_servable(adapter: Adapter, folder: Path, *, base_sha256: str) -> None:
+    """Raise Invalid if an adapter's files are not the ones that were made for this base."""
+    check_made_for(adapter, base_sha256)
     merged = folder / "model.gguf"
     if not merged.is_file() or not (folder / "ir" / "manifest.json").is_file():
         raise Invalid(f"The files of adapter {adapter.id} are missing.", hint="Run tuning again.")

@@ -1,7 +1,8 @@
-"""A talk whose model is scripted, and one on the real model."""
+"""A talk whose model is scripted, one on the real model, and a machine without a network."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -40,3 +41,15 @@ def real_talk(sqlite_store: Store, engine: Engine, embedder: Embedder) -> Iterat
     opened = Talk(sqlite_store, model=model, embedder=embedder)
     yield opened
     opened.chat.close()
+
+
+def cut_off() -> list[str]:
+    """What to put before a command to run it where loopback is all there is; nothing where the
+    system forbids that, and then only Python's own connections can be refused."""
+    alone = ["unshare", "--map-root-user", "--net"]
+    inside = [*alone, "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    try:
+        works = subprocess.run([*inside, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        works = False
+    return inside if works else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,6 +159,40 @@ def test_b32_what_a_worker_says_of_a_closed_run_comes_too_late(store: Store) -> 
     store.runs.end(run.id, "passed", metrics={"nll_after": 1.0})
     closed = store.runs.run(run.id)
     assert (closed.status, closed.stage, closed.metrics) == ("cancelled", "", {})
+
+
+def test_b32_of_four_workers_that_end_the_same_runs_each_run_hears_one(store: Store) -> None:
+    asked = [
+        store.runs.ask(store.assistants.create(f"Shop {n}").id, config={}, requested_by="t").id
+        for n in range(50)
+    ]
+
+    def ending(worker: str, status: str) -> Callable[[], Any]:
+        def end_all() -> None:
+            for run_id in asked:
+                store.runs.end(run_id, status, metrics={"by": worker})
+
+        return end_all
+
+    said = {"one": "passed", "two": "refused", "three": "failed", "four": "cancelled"}
+    _, refused = _at_once([ending(worker, status) for worker, status in said.items()])
+    assert refused == []
+    for run_id in asked:
+        ended = store.runs.run(run_id)
+        assert said[ended.metrics["by"]] == ended.status, "half of one, half of another"
+
+
+def test_b32_one_run_registers_one_adapter_however_many_workers_publish_it(store: Store) -> None:
+    shop = store.assistants.create("Shop").id
+    first = _adapter(store, shop)
+    again = [
+        lambda n=n: store.adapters.register(replace(first, id=f"adp_{n}", digest=f"d{n}"))
+        for n in range(4)
+    ]
+    done, refused = _at_once(again)
+    assert refused == []
+    assert {made.id for made in done} == {first.id}
+    assert [made.id for made in store.adapters.of_assistant(shop)] == [first.id]
 
 
 def test_the_history_keeps_every_row_with_its_reason(store: Store) -> None:

@@ -193,6 +193,26 @@ def test_b33_what_is_active_at_start_is_loaded_before_anybody_asks(
     again.close()
 
 
+@pytest.mark.parametrize(("both", "heard"), [(False, "good"), (True, "base")])
+def test_b33_damaged_while_the_server_was_down_the_last_good_voice_answers(
+    stage: Stage, sqlite_store: Store, both: bool, heard: str
+) -> None:
+    good, bad = stage.adapter("good"), stage.adapter("bad")
+    stage.promote(good)
+    stage.promote(bad)
+    for adapter in (bad, good) if both else (bad,):
+        _flip_merged(stage, adapter)
+    again = EngineVoices(sqlite_store, stage.home, stage.prepared, open_engine=FakeEngine)
+    again.start()
+    voice = again.voice(stage.assistant.id)
+    said = voice.model.invoke("Who are you?").text
+    again.close()
+    told = sqlite_store.adapters.servings(stage.assistant.id)[0]
+    assert said == heard
+    assert voice.digest == (None if both else good.digest), "the answer names who spoke"
+    assert not told.ok and "have changed" in told.error
+
+
 def test_an_adapter_that_did_not_pass_is_not_promoted(stage: Stage) -> None:
     with pytest.raises(Refused, match="too few"):
         promote(stage.store, stage.adapter("bad", passed=False).id, actor="ana")

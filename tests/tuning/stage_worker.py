@@ -1,35 +1,48 @@
 """A tuning worker whose stages are quick fakes, for the tests that kill it.
 
-`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD]`: each stage writes "begin" and "end"
-lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
+`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|DIES|CRASH]`: each stage writes "begin"
+and "end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
+With DIES the evaluation ends as a killed child does, with CRASH the gate itself fails.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from server import jobs
 from server.config import Settings
+from server.errors import Unavailable
 from server.llm.models import Prepared
 from server.store import open_store
 from tests.tuning.evaluation.figures import GOOD
 from tuning import workflow
 from tuning.child import Cancelled, Report, Stage, read_json, write_json
+from tuning.evaluation.gate import Decision, Gate
 from tuning.manifest import write_manifest
 from tuning.places import ASSEMBLED, DATASET, REPORT, TRAINED
 
 
-class QuickStages:
-    """Stands in for the child processes."""
+class CrashingGate(Gate):
+    """Fails at whatever it is asked."""
 
-    def __init__(self, home: Path, seconds: float, metrics: dict[str, Any]) -> None:
+    def decide(self, metrics: Mapping[str, Any]) -> Decision:
+        raise RuntimeError("a rule divided by nothing")
+
+
+class QuickStages:
+    """Stands in for the child processes; `dies`: the evaluation does not come to its end."""
+
+    def __init__(
+        self, home: Path, seconds: float, metrics: dict[str, Any], *, dies: bool = False
+    ) -> None:
         self._log = home / "stages.log"
         self._seconds = seconds
         self._metrics = metrics
+        self._dies = dies
 
     def run(self, stage: Stage, *, report: Report, is_cancelled: Callable[[], bool]) -> None:
         name = stage.module.rpartition(".")[2]
@@ -65,6 +78,8 @@ class QuickStages:
         write_json(job / ASSEMBLED, {"digest": "d" * 64, "peak_mb": 400})
 
     def _evaluate(self, job: Path) -> None:
+        if self._dies:
+            raise Unavailable("The evaluation was ended.", hint="Start the run again.")
         metrics = self._metrics | {"evaluate_peak_mb": 800}
         probes = {"prompts": [], "base": [], "candidate": []}
         write_json(
@@ -83,9 +98,11 @@ def prepared(home: Path, _model: str) -> Prepared:
 
 def main(home: Path, seconds: float, kind: str) -> None:
     settings = Settings(home=home)
-    metrics = GOOD if kind == "GOOD" else GOOD | {"style_after": 0.0}
-    stages = QuickStages(home, seconds, metrics)
-    tuner = workflow.Tuner(settings, open_store(settings.database), stages, prepare=prepared)
+    metrics = GOOD | {"style_after": 0.0} if kind == "BAD" else GOOD
+    stages = QuickStages(home, seconds, metrics, dies=kind == "DIES")
+    gate = CrashingGate() if kind == "CRASH" else None
+    store = open_store(settings.database)
+    tuner = workflow.Tuner(settings, store, stages, gate=gate, prepare=prepared)
     jobs.migrate(settings)
     workflow.register(tuner)
     jobs.launch(settings, executor="tuning", queues=(jobs.TUNING_QUEUE,))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from server.errors import Invalid, Unavailable
-from tuning.child import Cancelled, Children, Stage, is_full
+from tuning.child import Cancelled, Children, OutOfMemory, Stage, is_full
 
 _MODULE = """
 import sys, time
@@ -28,6 +29,8 @@ def work():
     {body}
 sys.exit(guarded(work))
 """
+# A limit on the address space does here what a full machine does there.
+_EATING = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30,) * 2); bytes(1 << 31)"
 
 
 def _stage(folder: Path, body: str) -> Stage:
@@ -53,7 +56,8 @@ def test_a_child_tells_its_progress(tmp_path: Path) -> None:
         ("raise OSError(28, 'No space left on device')", Unavailable, "The disk is full."),
         ("raise RuntimeError('No space left on device')", Unavailable, "The disk is full."),
         ("raise RuntimeError('odd')", Unavailable, "RuntimeError: odd"),
-        ("import os; os.kill(os.getpid(), 9)", Unavailable, "want of memory"),
+        ("import os; os.kill(os.getpid(), 9)", OutOfMemory, "want of memory"),
+        (_EATING, OutOfMemory, "want of memory"),
     ],
 )
 def test_b23_b30_a_childs_failure_becomes_one_sentence(
@@ -61,6 +65,20 @@ def test_b23_b30_a_childs_failure_becomes_one_sentence(
 ) -> None:
     with pytest.raises(kind, match=sentence):
         _run(_stage(tmp_path, body))
+
+
+def test_b30_a_child_is_a_process_of_its_own_that_steps_back(tmp_path: Path) -> None:
+    told = (
+        "from os import getpid, nice; "
+        "adj = Path('/proc/self/oom_score_adj').read_text(); "
+        "(folder / 'told').write_text(f'{getpid()} {nice(0)} {adj}')"
+    )
+    stage = replace(_stage(tmp_path, told), nice=19)
+    Children().run(stage, report=lambda _told: None, is_cancelled=lambda: False)
+    process, niceness, first_to_go = map(int, (tmp_path / "told").read_text().split())
+    assert process != os.getpid()
+    assert (niceness, first_to_go) == (19, 800)
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 800
 
 
 def test_a_cancelled_child_is_gone(tmp_path: Path) -> None:

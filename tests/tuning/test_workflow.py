@@ -233,3 +233,19 @@ def test_a_run_leaves_no_texts_of_people_in_its_folder(
     assert kept <= {"job.json", "curve.jsonl", "progress.jsonl", "result.json", "assembled.json"}
     if end == "concluded":
         assert tuner.conclude(run.id, took) == "passed"  # killed before its step was recorded
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("DIES", "The evaluation was ended."), ("CRASH", "the log of the tuning worker says why")],
+)
+def test_b35_a_gate_that_comes_to_no_end_leaves_what_is_active(
+    tmp_path: Path, store: Store, kind: str, told: str
+) -> None:
+    run = _asked(tmp_path, store)
+    store.plans.change(run.assistant_id, {"promote": "when the gate passes"})
+    with _worker(tmp_path, kind=kind):
+        ended = _ended(store, run)
+    assert ended.status == "failed" and told in ended.error
+    assert store.adapters.of_assistant(run.assistant_id) == []
+    assert store.adapters.activations(run.assistant_id) == []

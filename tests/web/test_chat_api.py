@@ -424,6 +424,23 @@ def test_b02_an_interrupted_turn_is_shown_as_such_after_a_restart(place: Place) 
     assert [name for _, name, _ in _events(told)] == ["turn", "error"]
 
 
+@pytest.mark.parametrize("field", ["value", "metadata", "note"])
+def test_a63_a_marked_object_in_feedback_is_refused_or_dropped(
+    place: Place, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLANCE_TEST_KEY", "sk-never-told")
+    path, own = place.start()
+    text = place.http.post(f"{path}/turns", json={"question": QUESTION}, headers=own).text
+    turn = _events(text)[0][2]["turn"]
+    marked = {"lc": 1, "type": "secret", "id": ["PARLANCE_TEST_KEY"]}
+    body = {"value": "up"} | {field: marked}
+    answer = place.http.post(f"{API}/turns/{turn}/feedback", json=body, headers=own)
+    assert answer.status_code == (400 if field == "value" else 200)
+    assert "sk-never-told" not in answer.text and "PARLANCE_TEST_KEY" not in answer.text
+    kept = place.talk.store.conversations.feedback([turn])
+    assert kept == ({} if field == "value" else {turn: "up"})
+
+
 def test_feedback_is_kept_changed_and_withdrawn(place: Place) -> None:
     path, own = place.start()
     text = place.http.post(f"{path}/turns", json={"question": QUESTION}, headers=own).text

@@ -12,6 +12,7 @@ import math
 import random
 import re
 import string
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -78,22 +79,26 @@ def canaries_in(
     """The secrets of the training replies, and controls; `ask` gives a question's bare prompt.
 
     What stands in the owner's content is public. Each secret is asked for once, where it stands
-    first; the same questions then carry the controls.
+    first, and those that stand there oftenest come first: they are the likeliest to be learnt. The
+    same questions then carry the controls.
     """
     public = content.lower()
     found: dict[str, Canary] = {}
+    times: Counter[str] = Counter()
     for pair in pairs:
         for secret, start in _secrets(pair.completion):
+            times[secret] += 1
             if secret.lower() not in public and secret not in found:
                 opening = pair.completion[:start]
                 found[secret] = Canary(ask(pair.question), opening, secret, planted=True)
+    planted = sorted(found.values(), key=lambda canary: -times[canary.secret])
     chance = random.Random(seed)
     asked = chance.sample(list(pairs), min(controls, len(pairs)))
     never = [
         Canary(ask(p.question), _CARRIER, f"{chance.randrange(10**7, 10**8)}", planted=False)
         for p in asked
     ]
-    return [*list(found.values())[:most], *never]
+    return [*planted[:most], *never]
 
 
 def exposure(canary: Canary, nats: Nats, *, seed: int) -> Exposure:

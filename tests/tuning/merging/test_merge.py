@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from server.errors import Invalid
 from server.llm.engine import Engine, GenerationParams
 from server.llm.models import Prepared, build_ir, file_sha256
+from tests.tuning.merging.voices import random_adapter
 from tuning.merging.convert import training_base
 from tuning.merging.gguf_file import open_gguf
 from tuning.merging.merge import merge, read_deltas
@@ -45,31 +46,13 @@ def train_dir(prepared: Prepared) -> Path:
 @pytest.fixture(scope="module")
 def zero(prepared: Prepared, train_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter as PEFT makes it before the first step: B is zero."""
-    return _adapter(prepared, train_dir, tmp_path_factory.mktemp("zero"), strength=0)
+    return random_adapter(prepared, train_dir, tmp_path_factory.mktemp("zero"), strength=0)
 
 
 @pytest.fixture(scope="module")
 def tuned(prepared: Prepared, train_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter that changes the model about as much as a tuning does."""
-    return _adapter(prepared, train_dir, tmp_path_factory.mktemp("tuned"), strength=0.02)
-
-
-def _adapter(prepared: Prepared, train_dir: Path, out: Path, *, strength: float) -> Path:
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    torch.manual_seed(0)
-    base = AutoModelForCausalLM.from_pretrained(train_dir, dtype=torch.float32)
-    config = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(base, config)
-    if strength:
-        for name, values in model.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(values, std=strength)
-    model.save_pretrained(out)
-    (out / "manifest.json").write_text(json.dumps({"base_sha256": prepared.base_sha256}))
-    return out
+    return random_adapter(prepared, train_dir, tmp_path_factory.mktemp("tuned"), strength=0.02)
 
 
 def _replies(serving: Path) -> list[str]:

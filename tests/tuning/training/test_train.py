@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.hardening.conftest import cut_off
 from tests.tuning.training.jobs import make_job, run_to_end, start, weights
 from tuning.child import FAULT
 from tuning.places import TRAINED
@@ -106,6 +109,16 @@ def test_b29_a_killed_run_goes_on_and_ends_in_the_same_weights(
     assert result["resumed_at"] >= 4
     again, first = weights(folder), weights(whole)
     assert all((again[name] == first[name]).all() for name in first)
+
+
+def test_a64_training_needs_no_network(tiny: Path, tmp_path: Path) -> None:
+    folder = make_job(tmp_path / "job", tiny, epochs=1)
+    command = [*cut_off(), sys.executable, "-m", "tuning.training.train", str(folder)]
+    # Nothing that makes the libraries behave: they must not want the network by themselves.
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "TRANSFORMERS_"))}
+    done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((folder / TRAINED).read_text())["steps"] == 4
 
 
 def test_b29_a_checkpoint_cut_short_is_not_resumed_from(tiny: Path, tmp_path: Path) -> None:
