@@ -342,6 +342,7 @@ def test_plan_is_saved_whole_or_not_at_all_and_told_in_words(world: World) -> No
         "from_hour": "22",
         "to_hour": "6",
         "time_zone": "Europe/Oslo",
+        "grounding": "auto",
     }
     wrong = owner.post("/console/acme/tuning/plan", form | {"schedule": "at night", "to_hour": "x"})
     assert wrong.status_code == 400
@@ -352,6 +353,7 @@ def test_plan_is_saved_whole_or_not_at_all_and_told_in_words(world: World) -> No
     assert (chosen.promote, chosen.canary_share, chosen.watch_drift) == ("canary first", 0.25, True)
     page = owner.get("/console/acme/tuning").text
     assert "The next run begins Monday" in page or "The next run begins t" in page
+    assert "once it has rested for 30 minutes" in page
     assert "(Europe/Oslo)" in page and "25% of the visitors first, until 200 turns" in page
     owner.post("/console/acme/tuning/plan", {**form, "watch_drift": ""})
     assert "Nobody watches a promoted voice but you." in owner.get("/console/acme/tuning").text
