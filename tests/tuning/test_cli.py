@@ -283,21 +283,21 @@ def test_a_canary_is_started_shown_and_stopped(run: Run, home: Path) -> None:
 
 def test_readiness_says_whether_the_content_is_enough_to_ground_in(run: Run) -> None:
     told = _told(run("tune", "readiness", "shop", "--json"))["grounding"]
-    assert (told["ready"], told["headings"], told["needed"]) == (False, 0, 72)
+    assert (told["ready"], told["headings"], told["needed"]) == (False, 0, 86)
     assert told["offered"] is False
     words = run("tune", "readiness", "shop").output
-    assert "Grounding: A grounding run needs 72 headings" in words
+    assert "Grounding: A grounding run needs 86 headings" in words
 
 
 def test_a_grounding_run_is_asked_for_by_its_kind_or_refused_in_a_sentence(
     run: Run, home: Path
 ) -> None:
     refused = run("tune", "run", "shop", "--kind", "grounding")
-    assert (refused.exit_code, "needs 72 headings" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "needs 86 headings" in refused.stderr) == (1, True)
     assert run("tune", "run", "shop", "--kind", "facts").exit_code == 2
     store = _store(home)
     shop = store.assistants.by_key("shop")
-    for n in range(72):
+    for n in range(86):
         said = (f"Thing number {n} stands in hall {n} beside the harbour wall.",)
         page = f"https://shop.example/{n}"
         teach(store, shop, page, f"Where does thing {n} stand?", said, WordEmbedder())

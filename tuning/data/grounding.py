@@ -81,10 +81,13 @@ class Grounder:
     def _row(self, section: FactQuestion) -> Pair | None:
         """The row of a section; None where nothing of it is fit to be said, or to be found."""
         evidence = self._find_evidence(section.question)
-        own = [s for s in evidence.sentences if s.passage.id in section.passages]
-        best = [s for s in own if _is_plain(s.text)][:_SENTENCES]
+        own = [s for s in evidence.sentences if s.passage.id in section.passages][:_SENTENCES]
+        best = [s for s in own if _is_plain(s.text)]
+        # Where the very best is a list or a pointer, what comes after it is no answer.
+        if not best or best[0] is not own[0]:
+            return None
         reply = " ".join(s.text for s in sorted(best, key=lambda s: (s.passage.seq, s.start)))
-        if not best or not _stands(reply, evidence):
+        if not _stands(reply, evidence):
             return None
         return self._pair(section.question, evidence.facts, reply, best[0].passage.id)
 
