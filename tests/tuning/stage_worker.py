@@ -1,7 +1,7 @@
 """A tuning worker whose stages are quick fakes, for the tests that kill it.
 
-`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD]`: each stage writes "begin" and "end"
-lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
+`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|GROUNDED]`: each stage writes "begin" and
+"end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server import jobs
 from server.config import Settings
 from server.llm.models import Prepared
 from server.store import open_store
-from tests.tuning.evaluation.test_gate import GOOD
+from tests.tuning.evaluation.test_gate import GOOD, GROUNDED
 from tuning import workflow
 from tuning.child import Cancelled, Report, Stage, read_json, write_json
 from tuning.manifest import write_manifest
@@ -83,7 +83,7 @@ def prepared(home: Path, _model: str) -> Prepared:
 
 def main(home: Path, seconds: float, kind: str) -> None:
     settings = Settings(home=home)
-    metrics = GOOD if kind == "GOOD" else GOOD | {"style_after": 0.0}
+    metrics = {"GOOD": GOOD, "BAD": GOOD | {"style_after": 0.0}, "GROUNDED": GROUNDED}[kind]
     stages = QuickStages(home, seconds, metrics)
     tuner = workflow.Tuner(settings, open_store(settings.database), stages, prepare=prepared)
     jobs.migrate(settings)
