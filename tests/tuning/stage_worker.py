@@ -1,7 +1,7 @@
 """A tuning worker whose stages are quick fakes, for the tests that kill it.
 
-`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|GROUNDED]`: each stage writes "begin" and
-"end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
+`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|GROUNDED]`: each stage writes "begin"
+and "end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
 """
 
 from __future__ import annotations
