@@ -23,7 +23,7 @@ from server.retrieval.vectors import ExactIndex
 from server.store import Store, open_store
 from server.store.assistants import Assistant
 from server.store.datasets import Dataset, NewDataset
-from server.store.pairs import Pair, Preference
+from server.store.pairs import Pair, Preference, people_first
 from server.store.runs import GROUNDING
 from tuning.child import begin, guarded, peak_mb, read_json, tell, write_json
 from tuning.config import TuningConfig
@@ -90,17 +90,28 @@ class Maker:
         """Collect, check and split the rows; nothing is stored if a check fails."""
         embed: Embed = self._embedder.embed_array
         if self._chosen.kind == GROUNDING:
-            report = self._content(run_id, embed)
+            report = self._content(run_id)
         else:
             report = self._replies(run_id, folder, embed)
         digest = dataset_hash(report.pairs, report.preferences)
         counts = count_rows(report)
-        asked = [pair.question for pair in report.pairs]
+        shown = people_first(report.pairs)
+        asked = [pair.question for pair in shown]
         found = topics(asked, embed(asked), seed=self._chosen.seed)
         described = Described(self._assistant.name, run_id, digest, found, report.conflicts)
-        told = card(described, report.pairs, counts)
+        told = card(described, shown, counts)
         new = NewDataset(self._assistant.id, run_id, digest, counts, told)
         return self._store.datasets.freeze(new, report.pairs, report.preferences)
+
+    def mixed_in(self, run_id: str, pairs: Sequence[Pair]) -> list[Pair]:
+        """The rows from content that go beside pairs that have their sides: the run's share, none
+        of which gives away what is kept aside."""
+        most = self._chosen.grounding_rows_for(sum(pair.split == TRAIN for pair in pairs))
+        held = [pair for pair in pairs if pair.split == HELD_OUT]
+        rows = self._grounded(run_id, pairs, most=most) if most else []
+        beside = Beside(embed=self._embedder.embed_array)
+        given_away = {leak.train for leak in leaks([*held, *rows], beside=beside)}
+        return [row for row in rows if row.id not in given_away]
 
     def _replies(self, run_id: str, folder: Path, embed: Embed) -> PairReport:
         """What people wrote or approved, on its sides, checked; rows from content beside it."""
@@ -108,13 +119,13 @@ class Maker:
         beside = Beside(_conversations(report), embed)
         self._split(report, beside, embed)
         write_json(folder / LEAKAGE, check_leakage(report.pairs, report.preferences, beside))
-        report.pairs += self._mixed_in(run_id, report.pairs, embed)
+        report.pairs += self.mixed_in(run_id, report.pairs)
         return report
 
-    def _content(self, run_id: str, embed: Embed) -> PairReport:
+    def _content(self, run_id: str) -> PairReport:
         """The rows of a grounding run; Invalid with what is missing if they are too few."""
         most = self._chosen.grounding_cap
-        report = PairReport(pairs=self._grounded(run_id, [], embed, most=most))
+        report = PairReport(pairs=self._grounded(run_id, [], most=most))
         if len(report.pairs) < self._chosen.grounding_floor:
             raise Invalid(
                 f"Only {len(report.pairs)} headings of the content have an answer that would be "
@@ -123,22 +134,12 @@ class Maker:
             )
         return report
 
-    def _mixed_in(self, run_id: str, pairs: Sequence[Pair], embed: Embed) -> list[Pair]:
-        """The rows from content that go beside the replies, none of which gives one away."""
-        most = self._chosen.grounding_rows_for(sum(pair.split == TRAIN for pair in pairs))
-        held = [pair for pair in pairs if pair.split == HELD_OUT]
-        rows = self._grounded(run_id, pairs, embed, most=most) if most else []
-        given_away = {leak.train for leak in leaks([*held, *rows], beside=Beside(embed=embed))}
-        return [row for row in rows if row.id not in given_away]
-
-    def _grounded(
-        self, run_id: str, pairs: Sequence[Pair], embed: Embed, *, most: int
-    ) -> list[Pair]:
+    def _grounded(self, run_id: str, pairs: Sequence[Pair], *, most: int) -> list[Pair]:
         passages = self._store.knowledge.plain_passages(self._assistant.id)
         seed = self._chosen.seed
         unseen = unseen_of(self._assistant, pairs, passages, sizes=self._sizes, seed=seed)
         find = evidence_of(self._store, self._embedder, self._assistant)
-        grounder = Grounder(self._assistant, run_id, find, embed)
+        grounder = Grounder(self._assistant, run_id, find, self._embedder.embed_array)
         made = PairReport(pairs=grounder.rows(passages, unseen, most=most, seed=seed))
         return fitting(made, ChatTokenizer(self._prepared.serving), self._chosen.max_length).pairs
 
