@@ -38,7 +38,7 @@ from server.store.assistants import Assistant
 from server.store.canaries import Canary, Trial
 from server.store.check_runs import CheckRun
 from server.store.replays import Replay
-from server.store.runs import Run
+from server.store.runs import VOICE, Run
 from server.versions import check_versions
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,10 @@ class Services:
     chat: Chat
     close_voices: Callable[[], None] = lambda: None
 
-    def ask_for_run(self, assistant: Assistant, *, actor: str) -> Run:
+    def ask_for_run(self, assistant: Assistant, *, actor: str, kind: str = VOICE) -> Run:
         """Ask the tuning worker for a run: a row and a queued workflow."""
-        return ask_for_run(self.store, self.jobs, assistant.id, actor=actor)
+        config = {} if kind == VOICE else {"kind": kind}
+        return ask_for_run(self.store, self.jobs, assistant.id, actor=actor, config=config)
 
     def cancel_run(self, run_id: str, *, actor: str) -> Run:
         """Stop a run. A closed run is a Conflict."""

@@ -8,12 +8,15 @@ from typing import Any
 
 from server import jobs
 from server.config import Settings
-from server.errors import AppError, Unavailable
+from server.errors import AppError, Refused, Unavailable
 from server.jobs import Jobs
+from server.rollout.grounding import is_offered, standing_of
 from server.runs import ask_for_run
 from server.store import Store
 from server.store.assistants import Assistant
-from server.store.runs import OPEN_STATUSES, Run
+from server.store.runs import GROUNDING, OPEN_STATUSES, Run
+from tuning.config import TuningConfig
+from tuning.readiness import ContentReadiness, Readiness, content_readiness, readiness
 
 _POLL_SECONDS = 0.5
 # Above the figures of `metrics`, under names of their own.
@@ -36,6 +39,23 @@ def ask(
     """Ask the worker for a run: a row and a queued workflow."""
     jobs.migrate(settings)
     return ask_for_run(store, Jobs(settings), assistant.id, actor=actor, config=config)
+
+
+def check_ready(store: Store, assistant: Assistant, config: TuningConfig) -> None:
+    """Refused, with what is missing, if there is too little for a run of this kind."""
+    found: Readiness | ContentReadiness
+    if config.kind == GROUNDING:
+        found = content_readiness(store, assistant, config)
+    else:
+        found = readiness(store, assistant, config)
+    if not found.ready:
+        raise Refused(found.sentence)
+
+
+def is_grounding_offered(store: Store, assistant: Assistant) -> bool:
+    """Whether the console offers a grounding run; only once the worker has counted."""
+    standing = standing_of(store, assistant.id)
+    return standing is not None and is_offered(store.plans.of(assistant.id), standing)
 
 
 def follow(store: Store, run_id: str, show: Callable[[str, float], None]) -> Run:

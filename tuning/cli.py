@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import click
 from server import config
 from server.cli import emit, json_option, progress_bar
 from server.config import Settings
-from server.errors import Conflict, Invalid, Refused
+from server.errors import Conflict, Invalid
 from server.learn.examples import read_examples
 from server.store import Store, open_store
 from server.store.adapters import Adapter
+from server.store.runs import GROUNDING, VOICE
 from tuning import asking
 from tuning.bench.cli import add_bench
 from tuning.child import Children
@@ -25,9 +27,9 @@ from tuning.config import TuningConfig
 from tuning.data.clean import cleaned
 from tuning.meter import measure
 from tuning.pairs_cli import show_pairs
-from tuning.readiness import readiness
+from tuning.readiness import content_readiness
 from tuning.rollout_cli import add_rollout
-from tuning.telling import meter_in_words
+from tuning.telling import content_in_words, meter_in_words, run_report, run_state
 from tuning.worker import working
 
 _ACTOR = "cli"
@@ -51,8 +53,12 @@ def tune() -> None:
 def show_readiness(key: str, as_json: bool) -> None:
     """Say whether there is enough to learn from, of what, and what to do next."""
     with _opened() as (_, store):
-        found = measure(store, store.assistants.by_key(key), TuningConfig())
-    emit(as_json, found.as_dict(), meter_in_words(found))
+        assistant = store.assistants.by_key(key)
+        found = measure(store, assistant, TuningConfig())
+        content = content_readiness(store, assistant, TuningConfig())
+        grounding = asdict(content) | {"offered": asking.is_grounding_offered(store, assistant)}
+    told = found.as_dict() | {"grounding": grounding}
+    emit(as_json, told, f"{meter_in_words(found)}\n{content_in_words(content, key)}")
 
 
 @tune.command("run")
@@ -61,25 +67,28 @@ def show_readiness(key: str, as_json: bool) -> None:
 @click.option(
     "--method", default="sft", type=click.Choice(["sft", "sft+dpo", "kto"]), help="How to train."
 )
+@click.option(
+    "--kind",
+    default=VOICE,
+    type=click.Choice([VOICE, GROUNDING]),
+    help="What to learn from: replies of people (voice), or the content alone (grounding).",
+)
 @json_option
-def run_tuning(key: str, wait: bool, method: str, as_json: bool) -> None:
+def run_tuning(key: str, wait: bool, as_json: bool, **chosen: str) -> None:
     """Train, measure and judge a new voice. It is promoted by `parlance adapters promote`."""
     with _opened() as (settings, store):
         assistant = store.assistants.by_key(key)
         run = asking.open_run(store, assistant)
         if run is None:
-            ready = readiness(store, assistant, TuningConfig(method=method))
-            if not ready.ready:
-                raise Refused(ready.sentence)
-            asked = {} if method == TuningConfig().method else {"method": method}
-            run = asking.ask(settings, store, assistant, actor=_ACTOR, config=asked)
+            asking.check_ready(store, assistant, TuningConfig.from_dict(chosen))
+            run = asking.ask(settings, store, assistant, actor=_ACTOR, config=_changed(chosen))
         elif not wait:
             raise Conflict(f"Run {run.id} is still under way.", hint="Wait for it: --wait")
         if not wait:
             emit(as_json, asking.told(run), f"Run {run.id} is queued: parlance tune status {key}")
             return
         told = asking.outcome(_waited(settings, store, run.id))
-    emit(as_json, told, _report(told))
+    emit(as_json, told, run_report(told))
 
 
 @tune.command("status")
@@ -92,7 +101,7 @@ def show_status(key: str, as_json: bool) -> None:
     if not runs:
         raise Invalid("There has been no run yet.", hint=f"Start one: parlance tune run {key}")
     told = asking.told(runs[0])
-    emit(as_json, told, _report(told) if told["gate"] else _state(told))
+    emit(as_json, told, run_report(told) if told["gate"] else run_state(told))
 
 
 tune.add_command(show_pairs)
@@ -164,7 +173,7 @@ def show_adapter(adapter_id: str, as_json: bool) -> None:
         "samples": found.report.get("samples"),
         "manifest": found.manifest,
     }
-    emit(as_json, told, _report(told | {"run": found.run_id, "adapter": found.id}))
+    emit(as_json, told, run_report(told | {"run": found.run_id, "adapter": found.id}))
 
 
 @adapters.command("promote")
@@ -246,6 +255,12 @@ def _waited(settings: Settings, store: Store, run_id: str) -> Any:
             os._exit(130)
 
 
+def _changed(chosen: dict[str, str]) -> dict[str, str]:
+    """Those values of a run that are not the defaults."""
+    usual = TuningConfig().as_dict()
+    return {name: value for name, value in chosen.items() if value != usual[name]}
+
+
 def _row(adapter: Adapter, active: Adapter | None) -> dict[str, Any]:
     return {
         "id": adapter.id,
@@ -255,26 +270,3 @@ def _row(adapter: Adapter, active: Adapter | None) -> dict[str, Any]:
         "active": active is not None and active.id == adapter.id,
         "digest": adapter.digest,
     }
-
-
-def _state(told: dict[str, Any]) -> str:
-    return f"Run {told['run']}: {told['status']} {told['stage']} {told.get('error', '')}".strip()
-
-
-def _report(told: dict[str, Any]) -> str:
-    """A run's figures for people."""
-    figures, gate = told.get("metrics") or {}, told.get("gate") or {}
-    lines = [f"Run {told['run']}: adapter {told['adapter']}"]
-    for name in ("nll", "style", "facts", "length"):
-        before, after = figures.get(f"{name}_before"), figures.get(f"{name}_after")
-        if before is not None and after is not None:
-            lines.append(f"  {name:8} {before:8.3f} -> {after:8.3f}")
-    if told.get("seconds"):
-        lines.append(f"  {told['pairs']} pairs, {told['seconds']:.0f} s, {told['peak_mb']} MB")
-    if figures.get("promotion"):
-        lines.append(str(figures["promotion"]))
-    elif gate.get("passed"):
-        lines.append(f"The gate passed it: parlance adapters promote {told['adapter']}")
-    else:
-        lines += ["The gate refused it:", *(f"  - {reason}" for reason in gate.get("reasons", []))]
-    return "\n".join(lines)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from server.errors import AppError, Conflict
 from server.jobs import Jobs
 from server.periodic import Periodic
+from server.rollout.grounding import begins_now, standing_of
 from server.rollout.schedule import why_now
 from server.runs import ask_for_run
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.database import now
+from server.store.runs import GROUNDING, VOICE
 from tuning.config import TuningConfig
 from tuning.meter import Meter, measure
+from tuning.readiness import content_readiness
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +39,23 @@ class Clock(Periodic):
         """Look once; one that fails keeps no other waiting."""
         for assistant in self._store.assistants.all():
             try:
-                count(self._store, assistant)
-                begin_if_due(self._store, self._jobs, assistant, at=at or now())
+                moment = at or now()
+                count(self._store, assistant, at=moment)
+                begin_if_due(self._store, self._jobs, assistant, at=moment)
+                begin_grounding(self._store, self._jobs, assistant, at=moment)
             except Exception:
                 log.exception("the clock of %s failed", assistant.key)
 
 
-def count(store: Store, assistant: Assistant) -> None:
+def count(store: Store, assistant: Assistant, *, at: datetime) -> None:
     """Read the meter again if the material has changed since; the console shows the row."""
     mark, known = store.meters.mark(assistant.id), store.meters.of(assistant.id)
-    if known is None or known.mark != mark:
-        meter = measure(store, assistant, TuningConfig())
-        store.meters.put(assistant.id, mark, meter.as_dict())
+    # A row without it was written before grounding runs were counted.
+    if known is None or known.mark != mark or "grounding" not in known.content:
+        meter = measure(store, assistant, TuningConfig()).as_dict()
+        before = known.content.get("grounding") if known else None
+        counted = _content(store, assistant, before or {}, at=at)
+        store.meters.put(assistant.id, mark, meter | {"grounding": counted})
 
 
 def begin_if_due(store: Store, jobs: Jobs, assistant: Assistant, *, at: datetime) -> str:
@@ -65,11 +75,35 @@ def begin_if_due(store: Store, jobs: Jobs, assistant: Assistant, *, at: datetime
     return told
 
 
+def begin_grounding(store: Store, jobs: Jobs, assistant: Assistant, *, at: datetime) -> str:
+    """Begin a grounding run if the plan says so and the content has come to rest; what came of it,
+    empty if nothing was due."""
+    plan, standing = store.plans.of(assistant.id), standing_of(store, assistant.id)
+    if standing is None or not begins_now(plan, standing, at) or store.runs.is_any_open():
+        return ""
+    chosen = {"kind": GROUNDING}
+    run = ask_for_run(store, jobs, assistant.id, actor=SCHEDULE, config=chosen)
+    told = f"Grounding run {run.id} began by itself (the content has settled)."
+    store.plans.handled(assistant.id, at, told)
+    return told
+
+
+def _content(
+    store: Store, assistant: Assistant, before: dict[str, Any], *, at: datetime
+) -> dict[str, Any]:
+    """What a grounding run could learn from, counted anew only where the content has changed."""
+    mark = store.gates.content(assistant.id)
+    if before.get("mark") == mark:
+        return before
+    found = content_readiness(store, assistant, TuningConfig())
+    return asdict(found) | {"mark": mark, "since": at.isoformat()}
+
+
 def _begin(store: Store, jobs: Jobs, assistant: Assistant, why: str) -> str:
     ready: Meter = measure(store, assistant, TuningConfig())
     if not ready.ready:
         return f"No run began ({why}): {ready.sentence}"
-    runs = store.runs.of_assistant(assistant.id)
+    runs = [run for run in store.runs.of_assistant(assistant.id) if run.kind == VOICE]
     if not ready.new and runs and runs[0].status in ("passed", "refused"):
         return f"No run began ({why}): no reply came in since the last run."
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import floor
 from typing import Any
 
 from server.errors import Invalid
+from server.store.runs import GROUNDING, VOICE
 from tuning.evaluation.gate import Gate
 
 _RANKS = (4, 8, 16, 32, 64)
@@ -20,6 +22,10 @@ _KTO_BATCH = 16
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningConfig:
     """What may be decided about a run; the defaults fit the default model and about 100 pairs.
+
+    `kind`: "voice" learns from people's replies, "grounding" from the owner's content alone.
+    `grounding_share`: of a voice run's training rows, how many are made from content.
+    `grounding_cap`: the most rows of a grounding run; under `grounding_floor` there is none.
 
     `batch`: rows a step learns from; they go through the model `micro_batch` at a time.
     `epochs` 0: as many as make about `steps`, so that few pairs are seen more often than many.
@@ -38,6 +44,10 @@ class TuningConfig:
     day, from all on one day. `refusal_share`: the most of the pairs that may decline to answer.
     """
 
+    kind: str = VOICE
+    grounding_share: float = 0.0
+    grounding_cap: int = 260
+    grounding_floor: int = 40
     method: str = "sft"
     tuned: str = "lora"
     rank: int = 16
@@ -77,7 +87,14 @@ class TuningConfig:
     refusal_share: float = 0.1
 
     def __post_init__(self) -> None:
+        _check(self.kind in (VOICE, GROUNDING), "kind", self.kind, f"{VOICE} or {GROUNDING}")
+        share = self.grounding_share
+        _check(0 <= share <= 0.5, "grounding_share", share, "0 to 0.5")
+        bounded = 4 <= self.grounding_floor <= self.grounding_cap <= 10_000
+        _check(bounded, "grounding_floor", self.grounding_floor, "4 up to grounding_cap")
         _check(self.method in _METHODS, "method", self.method, ", ".join(_METHODS))
+        taught = self.kind == VOICE or self.method == "sft"
+        _check(taught, "method", self.method, "sft: content holds no preferences")
         only_sft = self.tuned == "full" and self.method == "sft"
         _check(
             self.tuned == "lora" or only_sft, "tuned", self.tuned, "lora, or full with method sft"
@@ -125,7 +142,13 @@ class TuningConfig:
     def epochs_for(self, rows: int) -> int:
         """How often so many rows are gone through."""
         a_pass = max(1, -(-rows // self.batch))
-        return self.epochs or min(_MOST_EPOCHS, max(_LEAST_EPOCHS, round(self.steps / a_pass)))
+        # One pass over 260 rows of content was enough to ground the default model.
+        least = 1 if self.kind == GROUNDING else _LEAST_EPOCHS
+        return self.epochs or min(_MOST_EPOCHS, max(least, round(self.steps / a_pass)))
+
+    def grounding_rows_for(self, replies: int) -> int:
+        """How many rows from content go beside so many training replies."""
+        return floor(self.grounding_share * replies / (1 - self.grounding_share) + 1e-9)
 
     def eval_every(self, rows: int) -> int:
         """Steps between two looks at the rows set apart."""

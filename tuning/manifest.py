@@ -12,7 +12,7 @@ from typing import Any
 
 from server.llm.models import file_sha256
 from server.prompt import PROMPT_VERSION
-from server.store.pairs import Pair, Preference
+from server.store.pairs import GROUNDING, Pair, Preference
 from tuning.config import TuningConfig
 
 MANIFEST = "manifest.json"
@@ -30,6 +30,7 @@ def manifest(
     preferences: Sequence[Preference] = (),
 ) -> dict[str, Any]:
     """Describe an adapter; the files' hashes are added once the files are there."""
+    replies = [pair for pair in pairs if pair.origin != GROUNDING]
     return {
         "format": FORMAT,
         "adapter": adapter_id,
@@ -39,8 +40,9 @@ def manifest(
         "config": config.as_dict(),
         "dataset": dataset_hash(pairs, preferences),
         "pairs": {
-            "train": sum(pair.split == "train" for pair in pairs),
-            "held_out": sum(pair.split == "held_out" for pair in pairs),
+            "train": sum(pair.split == "train" for pair in replies),
+            "held_out": sum(pair.split == "held_out" for pair in replies),
+            "grounding": len(pairs) - len(replies),
         },
         "packages": {name: version(name) for name in _PACKAGES},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

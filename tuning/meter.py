@@ -19,6 +19,7 @@ from server.store import Store
 from server.store.assistants import Assistant
 from server.store.curated import question_key
 from server.store.material import VOICE, Material, Reply, TopicPage, Waiting
+from server.store.runs import VOICE as VOICE_RUN
 from tuning.config import TuningConfig
 from tuning.readiness import Readiness, readiness
 
@@ -94,8 +95,8 @@ def measure(store: Store, assistant: Assistant, config: TuningConfig) -> Meter:
 
 
 def new_replies(store: Store, assistant_id: str, replies: Sequence[Reply]) -> int:
-    """How many replies came in since the last run was asked for, however that one ended."""
-    runs = store.runs.of_assistant(assistant_id)
+    """How many replies came in since the last run on replies was asked for, however it ended."""
+    runs = [run for run in store.runs.of_assistant(assistant_id) if run.kind == VOICE_RUN]
     return sum(not runs or reply.created_at > runs[0].created_at for reply in replies)
 
 

@@ -41,6 +41,11 @@ def add_rollout(tune: click.Group, adapters: click.Group) -> None:
 @click.option("--hours", help="Begin between these hours only, such as 22-6; 0-0: at any time.")
 @click.option("--time-zone", help="Whose hours those are, such as Europe/Oslo.")
 @click.option("--promote", help="by hand, when the gate passes, or canary first.")
+@click.option(
+    "--grounding",
+    type=click.Choice(["off", "ask", "auto"]),
+    help="After new content: offer a grounding run, begin it, or neither.",
+)
 @click.option("--watch", type=click.Choice(["on", "off"]), help="Roll back what does worse.")
 @json_option
 def schedule_tuning(key: str, cron: str | None, as_json: bool, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Plans, meters and canaries on the command line: as rows for scripts, in words. Pure."""
+"""Runs, plans, meters and canaries on the command line: as rows for scripts, in words. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from server.errors import Invalid
 from server.rollout.schedule import in_words, next_start
 from server.store.canaries import Canary
 from server.store.database import now
-from server.store.plans import Plan
+from server.store.plans import AUTO, Plan
 from tuning.meter import Meter
+from tuning.readiness import ContentReadiness
 
 
 def meter_in_words(meter: Meter) -> str:
@@ -34,6 +35,12 @@ def meter_in_words(meter: Meter) -> str:
         lines.append("Answers to judge next:")
         lines += [f"  {row['turn']}  {row['question'][:60]}" for row in meter.review_next]
     return "\n".join(lines)
+
+
+def content_in_words(found: ContentReadiness, key: str) -> str:
+    """What the content could teach, in a line, with the command where it is enough."""
+    how = f" Start it: parlance tune run {key} --kind grounding" if found.ready else ""
+    return f"Grounding: {found.sentence}{how}"
 
 
 def planned_changes(cron: str | None, **options: Any) -> dict[str, Any]:
@@ -69,6 +76,8 @@ def plan_in_words(plan: Plan) -> str:
         lines.append(f"The next run begins {in_words(start, chosen.time_zone, now=now())}.")
     if chosen.every_pairs:
         lines.append(f"A run begins after {chosen.every_pairs} new replies.")
+    if chosen.grounding == AUTO:
+        lines.append("A grounding run begins once new content has settled.")
     lines.append(f"{'' if lines else 'Runs begin by hand. '}Promotion: {chosen.promote}.")
     if plan.outcome:
         lines.append(f"Last time: {plan.outcome}")
@@ -92,3 +101,32 @@ def canary_in_words(canary: Canary) -> str:
             f"({row['low']:+.1%} to {row['high']:+.1%})"
         )
     return "\n".join(lines)
+
+
+def run_state(told: dict[str, Any]) -> str:
+    return f"Run {told['run']}: {told['status']} {told['stage']} {told.get('error', '')}".strip()
+
+
+def run_report(told: dict[str, Any]) -> str:
+    """A run's figures for people."""
+    figures, gate = told.get("metrics") or {}, told.get("gate") or {}
+    lines = [f"Run {told['run']}: adapter {told['adapter']}"]
+    for name in ("nll", "style", "own_words", "facts", "length"):
+        before, after = figures.get(f"{name}_before"), figures.get(f"{name}_after")
+        if before is not None and after is not None:
+            lines.append(f"  {name:9} {before:8.3f} -> {after:8.3f}")
+    if told.get("seconds"):
+        rows = _learnt(told["pairs"], figures.get("grounding") or 0)
+        lines.append(f"  {rows}, {told['seconds']:.0f} s, {told['peak_mb']} MB")
+    if figures.get("promotion"):
+        lines.append(str(figures["promotion"]))
+    elif gate.get("passed"):
+        lines.append(f"The gate passed it: parlance adapters promote {told['adapter']}")
+    else:
+        lines += ["The gate refused it:", *(f"  - {reason}" for reason in gate.get("reasons", []))]
+    return "\n".join(lines)
+
+
+def _learnt(pairs: int, grounding: int) -> str:
+    rows = f"{grounding} rows from the content"
+    return rows if not pairs else f"{pairs} pairs, {rows}" if grounding else f"{pairs} pairs"

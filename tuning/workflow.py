@@ -158,8 +158,8 @@ class Tuner:
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)
         report = read_json(places.job / REPORT)
-        margins = read_json(places.job / "job.json")["config"].get("gate", {})
-        decision = (self._gate or Gate.of(margins)).decide(report["metrics"])
+        chosen = TuningConfig.from_dict(read_json(places.job / "job.json")["config"])
+        decision = (self._gate or Gate.of(chosen.gate)).decide(report["metrics"], kind=chosen.kind)
         gate = {
             "passed": decision.passed,
             "reasons": decision.reasons,
@@ -250,6 +250,7 @@ class Tuner:
             "pairs": dataset["pairs"],
             "pairs_train": dataset["train"],
             "pairs_held_out": dataset["held_out"],
+            "grounding": dataset.get("grounding", 0),
             "dropped": dataset["dropped"],
             "seconds": round((now() - began).total_seconds(), 1),
             "peak_mb": max([*peaks, measured["evaluate_peak_mb"]]),

@@ -7,6 +7,7 @@ from server.llm.promotion import promote, start_canary
 from server.store import Store
 from server.store.adapters import Adapter
 from server.store.plans import BY_HAND, WHEN_PASSED
+from server.store.runs import GROUNDING, VOICE
 
 AUTOMATIC = "automatic"
 
@@ -22,6 +23,9 @@ def follow_plan(store: Store, adapter: Adapter, *, expected: str) -> str:
         return ""
     if _is_out(store, adapter):
         return "It was promoted or tried out already."
+    active = store.adapters.active(adapter.assistant_id)[1]
+    if adapter.kind == GROUNDING and active is not None and active.kind == VOICE:
+        return "Not promoted by itself: it would take the place of your voice, so you decide."
     try:
         if chosen.promote == WHEN_PASSED:
             why = "It passed the gate."

@@ -12,6 +12,7 @@ from server.errors import Conflict, NotFound
 from server.store import activations
 from server.store.activations import Activation as Activation
 from server.store.database import Database, now, record, records
+from server.store.runs import VOICE
 from server.store.tuning_tables import adapters, servings
 
 
@@ -35,6 +36,11 @@ class Adapter:
     report: dict[str, Any]
     passed: bool
     created_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """What its run learnt from: voice or grounding."""
+        return str(self.manifest.get("config", {}).get("kind", VOICE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -130,6 +131,7 @@ _PASSAGE = [
     pages.c.url,
     pages.c.version.label("page_version"),
 ]
+_VECTORS = ("embedding", "sentence_embeddings")
 
 
 class Knowledge:
@@ -320,6 +322,19 @@ class Knowledge:
             query = query.where(passages.c.page_id == page_id)
         if assistant_id is not None:
             query = query.where(passages.c.assistant_id == assistant_id)
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(passages.c.seq)).all()
+        return records(Passage, rows)
+
+    def plain_passages(self, assistant_id: str) -> list[Passage]:
+        """All passages of an assistant without their vectors, which are most of their size."""
+        bare = [c for c in _PASSAGE if c.name not in _VECTORS]
+        empty = [literal(b"").label(name) for name in _VECTORS]
+        query = (
+            select(*bare, *empty)
+            .join(pages, pages.c.id == passages.c.page_id)
+            .where(passages.c.assistant_id == assistant_id)
+        )
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(passages.c.seq)).all()
         return records(Passage, rows)

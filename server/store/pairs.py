@@ -16,6 +16,8 @@ from server.store.database import Database, new_id, now, records
 from server.store.tuning_tables import examples, pairs, preferences
 
 SIDES = ("train", "held_out")
+# The origin of a row that nobody wrote or approved: it is made from the owner's content.
+GROUNDING = "grounding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class NewExample:
 class Pair:
     """A training pair as a run used it: frozen, with its side of the split and its lineage.
 
-    `origin`: corrected, approved or voice, and `origin_id` that review's or example's id;
+    `origin`: corrected, approved or voice, and `origin_id` that review's or example's id; or
+    grounding, and the id of the passage;
     `group_id` keeps turns of one conversation, and near copies, together; `split`: train or
     held_out; `prompt`: chat messages; `completion`: the reply; `kind`: reply or refusal.
     Of a reviewed turn: `turn_id`, `visitor_id` (a pseudonym), `asked_at`, and `reviewer`,
@@ -101,6 +104,11 @@ class Preference:
     label: bool | None
     hash: str
     dataset_id: str | None = None
+
+
+def people_first(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs that people wrote or approved; where there are none, those made from content."""
+    return [pair for pair in pairs if pair.origin != GROUNDING] or list(pairs)
 
 
 _EXAMPLE = [examples.c[name] for name in Example.__slots__]

@@ -18,9 +18,12 @@ from server.store.database import Database, now
 from server.store.rollout_tables import plans
 
 Promote = Literal["by hand", "when the gate passes", "canary first"]
+Grounding = Literal["off", "ask", "auto"]
 BY_HAND: Promote = "by hand"
 WHEN_PASSED: Promote = "when the gate passes"
 CANARY_FIRST: Promote = "canary first"
+OFF: Grounding = "off"
+AUTO: Grounding = "auto"
 
 
 class PlanSettings(BaseModel):
@@ -28,7 +31,8 @@ class PlanSettings(BaseModel):
 
     `schedule`: five fields of cron, in `time_zone`; empty: none. `every_pairs`: a run begins once
     there are so many new replies; 0: never. `from_hour`, `to_hour`: runs that begin by themselves
-    begin within these hours only; equal: at any time.
+    begin within these hours only; equal: at any time. `grounding`: what becomes of new content: a
+    grounding run is offered (ask), begins by itself (auto), or neither (off).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +47,7 @@ class PlanSettings(BaseModel):
     from_hour: int = Field(default=0, ge=0, le=23)
     to_hour: int = Field(default=0, ge=0, le=23)
     time_zone: str = Field(default="UTC", max_length=64)
+    grounding: Grounding = "ask"
 
     @field_validator("schedule")
     @classmethod

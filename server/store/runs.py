@@ -14,6 +14,8 @@ from server.store.database import Database, new_id, now, record, records
 from server.store.tuning_tables import runs
 
 OPEN_STATUSES = ("queued", "running")
+# What a run learns from: replies of people, or the owner's content alone.
+VOICE, GROUNDING = "voice", "grounding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class Run:
     requested_by: str
     created_at: datetime
     finished_at: datetime | None
+
+    @property
+    def kind(self) -> str:
+        """voice or grounding."""
+        return str(self.config.get("kind", VOICE))
 
 
 _RUN = [runs.c[name] for name in Run.__slots__]
@@ -91,6 +98,12 @@ class Runs:
         query = select(*_RUN).where(runs.c.assistant_id == assistant_id)
         with self._db.read() as connection:
             return records(Run, connection.execute(query.order_by(runs.c.seq.desc())).all())
+
+    def is_any_open(self) -> bool:
+        """Whether a run of any assistant is queued or under way."""
+        query = select(runs.c.id).where(runs.c.status.in_(OPEN_STATUSES)).limit(1)
+        with self._db.read() as connection:
+            return connection.scalar(query) is not None
 
     def note(self, run_id: str, **values: Any) -> None:
         """Change workflow_id, status, stage, progress, config, metrics or error of an open run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -108,6 +109,19 @@ def test_a_changed_page_replaces_its_passages_and_their_words(store: Store) -> N
     assert len(store.lexical.search(assistant_id, "heron", limit=5)) == 1
     page = store.knowledge.page_at(source.id, "http://x/a")
     assert page is not None and page.version == 2
+
+
+def test_plain_passages_are_the_same_without_their_vectors(store: Store) -> None:
+    assistant = _assistant(store)
+    source = store.knowledge.add_source(assistant, "website", "https://x.org/", {})
+    vectors = {"embedding": b"1234", "sentence_embeddings": b"5678"}
+    fresh = [replace(_passage(n, f"We open at {n}."), **vectors) for n in (8, 9)]
+    store.knowledge.put_page(
+        source, url="https://x.org/", title="X", hash="h", round=1, new_passages=fresh
+    )
+    whole = store.knowledge.passages(assistant_id=assistant)
+    bare = [replace(p, embedding=b"", sentence_embeddings=b"") for p in whole]
+    assert whole[0].embedding and store.knowledge.plain_passages(assistant) == bare
 
 
 def test_pages_missing_from_a_finished_round_go(store: Store) -> None:
@@ -226,6 +240,16 @@ def test_one_run_is_open_at_a_time_and_ends_once(store: Store) -> None:
     store.runs.end(run.id, "cancelled")
     store.runs.end(run.id, "passed")
     assert store.runs.run(run.id).status == "cancelled"
+
+
+def test_a_run_says_its_kind_and_whether_any_is_open(store: Store) -> None:
+    one, other = _assistant(store), store.assistants.create("Other").id
+    assert not store.runs.is_any_open()
+    run = store.runs.ask(one, config={"kind": "grounding"}, requested_by="t")
+    assert run.kind == "grounding" and store.runs.is_any_open()
+    store.runs.end(run.id, "passed")
+    assert not store.runs.is_any_open()
+    assert store.runs.ask(other, config={}, requested_by="t").kind == "voice"
 
 
 def test_rolling_back_returns_step_by_step_to_the_base(store: Store) -> None:

@@ -1,8 +1,8 @@
 """A tuning worker whose stages are quick fakes, for the tests that kill it.
 
-`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|DIES|CRASH]`: each stage writes "begin"
-and "end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one leaves.
-With DIES the evaluation ends as a killed child does, with CRASH the gate itself fails.
+`python -m tests.tuning.stage_worker HOME SECONDS [GOOD|BAD|GROUNDED|DIES|CRASH]`: each stage writes
+"begin" and "end" lines into HOME/stages.log, takes SECONDS, and leaves the files that the real one
+leaves. With DIES the evaluation ends as a killed child does, with CRASH the gate itself fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from server.config import Settings
 from server.errors import Unavailable
 from server.llm.models import Prepared
 from server.store import open_store
-from tests.tuning.evaluation.figures import GOOD
+from tests.tuning.evaluation.figures import GOOD, GROUNDED
 from tuning import workflow
 from tuning.child import Cancelled, Report, Stage, read_json, write_json
 from tuning.evaluation.gate import Decision, Gate
@@ -98,8 +98,8 @@ def prepared(home: Path, _model: str) -> Prepared:
 
 def main(home: Path, seconds: float, kind: str) -> None:
     settings = Settings(home=home)
-    metrics = GOOD | {"style_after": 0.0} if kind == "BAD" else GOOD
-    stages = QuickStages(home, seconds, metrics, dies=kind == "DIES")
+    figures = {"BAD": GOOD | {"style_after": 0.0}, "GROUNDED": GROUNDED}
+    stages = QuickStages(home, seconds, figures.get(kind, GOOD), dies=kind == "DIES")
     gate = CrashingGate() if kind == "CRASH" else None
     store = open_store(settings.database)
     tuner = workflow.Tuner(settings, store, stages, gate=gate, prepare=prepared)

@@ -18,6 +18,7 @@ from server.store import Store, open_store
 from server.store.adapters import Adapter
 from server.store.database import now
 from server.store.datasets import NewDataset
+from tests.speaking import WordEmbedder, teach
 from tests.tuning.material import numbered
 
 Run = Callable[..., Result]
@@ -278,3 +279,38 @@ def test_a_canary_is_started_shown_and_stopped(run: Run, home: Path) -> None:
     assert _told(run("adapters", "trial", "shop", "--stop", "--json"))["status"] == "stopped"
     assert "cli stopped it." in run("adapters", "trial", "shop").output
     store.database.close()
+
+
+def test_readiness_says_whether_the_content_is_enough_to_ground_in(run: Run) -> None:
+    told = _told(run("tune", "readiness", "shop", "--json"))["grounding"]
+    assert (told["ready"], told["headings"], told["needed"]) == (False, 0, 86)
+    assert told["offered"] is False
+    words = run("tune", "readiness", "shop").output
+    assert "Grounding: A grounding run needs 86 headings" in words
+
+
+def test_a_grounding_run_is_asked_for_by_its_kind_or_refused_in_a_sentence(
+    run: Run, home: Path
+) -> None:
+    refused = run("tune", "run", "shop", "--kind", "grounding")
+    assert (refused.exit_code, "needs 86 headings" in refused.stderr) == (1, True)
+    assert run("tune", "run", "shop", "--kind", "facts").exit_code == 2
+    store = _store(home)
+    shop = store.assistants.by_key("shop")
+    for n in range(86):
+        said = (f"Thing number {n} stands in hall {n} beside the harbour wall.",)
+        page = f"https://shop.example/{n}"
+        teach(store, shop, page, f"Where does thing {n} stand?", said, WordEmbedder())
+    assert "parlance tune run shop --kind grounding" in run("tune", "readiness", "shop").output
+    _told(run("tune", "run", "shop", "--kind", "grounding", "--json"))
+    [asked] = store.runs.of_assistant(shop.id)
+    assert asked.config == {"kind": "grounding"}
+    store.database.close()
+
+
+def test_what_becomes_of_new_content_is_planned(run: Run) -> None:
+    assert _told(run("tune", "schedule", "shop", "--json"))["grounding"] == "ask"
+    assert _told(run("tune", "schedule", "shop", "--grounding", "auto", "--json"))["grounding"] == (
+        "auto"
+    )
+    assert "once new content has settled" in run("tune", "schedule", "shop").output

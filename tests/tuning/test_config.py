@@ -44,6 +44,10 @@ def test_a_config_survives_being_stored() -> None:
         ("stop_floor", 3),
         ("eval_steps", -1),
         ("patience", 0),
+        ("kind", "facts"),
+        ("grounding_share", 0.6),
+        ("grounding_floor", 3),
+        ("grounding_floor", 300),
     ],
 )
 def test_a_value_out_of_bounds_is_named(name: str, value: Any) -> None:
@@ -75,3 +79,15 @@ def test_full_tuning_is_supervised_only(method: str) -> None:
 def test_rows_set_apart_are_looked_at_twice_an_epoch(rows: int, every: int) -> None:
     assert TuningConfig().eval_every(rows) == every
     assert TuningConfig(eval_steps=3).eval_every(rows) == 3
+
+
+def test_a_grounding_run_goes_through_its_rows_once_where_they_are_many() -> None:
+    chosen = TuningConfig(kind="grounding")
+    assert [chosen.epochs_for(rows) for rows in (260, 40)] == [1, 4]
+    with pytest.raises(Invalid, match="method is 'kto'"):
+        TuningConfig(kind="grounding", method="kto")
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.25, 20), (0.5, 60)])
+def test_the_share_is_of_all_training_rows(share: float, rows: int) -> None:
+    assert TuningConfig(grounding_share=share).grounding_rows_for(60) == rows

@@ -100,6 +100,17 @@ def test_a_candidate_that_the_gate_refuses_is_kept_but_did_not_pass(
     assert store.adapters.of_run(run.id).passed is False
 
 
+def test_a_grounding_run_is_judged_as_one_and_its_adapter_says_what_it_is(
+    tmp_path: Path, store: Store
+) -> None:
+    shop = store.assistants.create("Shop")
+    run = ask(Settings(home=tmp_path), store, shop, actor="t", config={"kind": "grounding"})
+    with _worker(tmp_path, kind="GROUNDED"):
+        ended = _ended(store, run)
+    assert (ended.status, ended.kind) == ("passed", "grounding")
+    assert store.adapters.of_run(run.id).kind == "grounding"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_b29_a_worker_killed_in_a_stage_goes_on_there_and_does_no_finished_one_twice(
     tmp_path: Path, store: Store, stage: str

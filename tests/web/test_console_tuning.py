@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+from server.prompt import PROMPT_VERSION
+from server.store.adapters import Adapter
 from server.store.canaries import Trial
 from server.store.reviews import Verdict
 from tests.web.conftest import World
@@ -425,6 +427,7 @@ def test_plan_is_saved_whole_or_not_at_all_and_told_in_words(world: World) -> No
         "from_hour": "22",
         "to_hour": "6",
         "time_zone": "Europe/Oslo",
+        "grounding": "auto",
     }
     wrong = owner.post("/console/acme/tuning/plan", form | {"schedule": "at night", "to_hour": "x"})
     assert wrong.status_code == 400
@@ -435,6 +438,7 @@ def test_plan_is_saved_whole_or_not_at_all_and_told_in_words(world: World) -> No
     assert (chosen.promote, chosen.canary_share, chosen.watch_drift) == ("canary first", 0.25, True)
     page = owner.get("/console/acme/tuning").text
     assert "The next run begins Monday" in page or "The next run begins t" in page
+    assert "once it has rested for 30 minutes" in page
     assert "(Europe/Oslo)" in page and "25% of the visitors first, until 200 turns" in page
     owner.post("/console/acme/tuning/plan", {**form, "watch_drift": ""})
     assert "Nobody watches a promoted voice but you." in owner.get("/console/acme/tuning").text
@@ -497,3 +501,66 @@ def test_a_reply_is_left_out_with_a_reason_and_taken_back_in(world: World) -> No
     assert world.store.exclusions.reasons(world.assistant.id) == {}
     assert "0 left out" in reviewer.get("/console/acme/tuning/replies").text
     assert reviewer.post("/console/acme/tuning/replies/rev_x/leave-out").status_code == 404
+
+
+def _counted(world: World, *, ready: bool = True, sentence: str = "90 headings are there.") -> None:
+    source = world.store.knowledge.add_source(world.assistant.id, "website", "https://x.org/", {})
+    world.store.knowledge.set_source(source.id, status="ready")
+    content = {
+        "ready": False, "pairs": 0, "new": 0, "pages": {"all": 0}, "contradictions": [],
+        "lengths": {"balanced": True}, "expected": {}, "dropped": {}, "next_steps": [],
+        "review_next": [],
+        "grounding": {
+            "ready": ready, "sentence": sentence, "since": world.assistant.created_at.isoformat(),
+        },
+    }  # fmt: skip
+    world.store.meters.put(world.assistant.id, "m", content)
+
+
+def test_a_grounding_run_is_offered_and_started_by_one_button(world: World) -> None:
+    _counted(world)
+    owner = world.client("owner")
+    page = owner.get("/console/acme/tuning").text
+    assert "90 headings are there." in page and "Start a grounding run" in page
+    assert "Start a grounding run" not in world.client("viewer").get("/console/acme/tuning").text
+    assert owner.post("/console/acme/tuning/run", {"kind": "grounding"}).status_code == 303
+    [run] = world.store.runs.of_assistant(world.assistant.id)
+    assert run.kind == "grounding" and run.config == {"kind": "grounding"}
+    page = owner.get("/console/acme/tuning").text
+    assert "Grounding run" in page and "Start a grounding run" not in page
+    assert owner.post("/console/acme/tuning/run", {"kind": "facts"}).status_code == 400
+
+
+def test_little_content_says_why_no_grounding_run_is_offered(world: World) -> None:
+    _counted(world, ready=False, sentence="A grounding run needs 72 headings.")
+    page = world.client("owner").get("/console/acme/tuning").text
+    assert "A grounding run needs 72 headings." in page and "Start a grounding run" not in page
+    world.store.plans.change(world.assistant.id, {"grounding": "off"})
+    assert "needs 72 headings" not in world.client("owner").get("/console/acme/tuning").text
+
+
+def test_a_grounding_run_is_told_from_a_voice_run_in_plain_words(world: World) -> None:
+    row = {
+        "name": "own_words", "title": "Answers in own words that stood the check", "n": 30,
+        "before": 0.4, "after": 0.9, "difference": 0.5, "low": 0.3, "high": 0.65,
+        "better": "more", "verdict": "better", "hard": False,
+    }  # fmt: skip
+    run = world.store.runs.ask(
+        world.assistant.id, config={"kind": "grounding"}, requested_by="schedule"
+    )
+    made = {"facts_asked": 32, "pairs": 0, "grounding": 140, "gate": {"passed": True}}
+    world.store.runs.end(run.id, "passed", metrics=made)
+    adapter = Adapter(
+        0, "adp_g", world.assistant.id, run.id, "d", "b", PROMPT_VERSION, "x",
+        {"config": {"kind": "grounding"}}, {"scorecard": [row]}, True, run.created_at,
+    )  # fmt: skip
+    world.store.adapters.register(adapter)
+    owner = world.client("owner")
+    page = " ".join(owner.get("/console/acme/tuning").text.split())
+    assert "grounding run, 140 rows from your content" in page
+    assert "in its own words more often, and no rule objects" in page
+    assert "It answers 90% of the questions in words of its own" in page
+    assert "Measured on 32 questions from your headings" in page
+    assert "<h1>Grounding run</h1>" in owner.get(f"/console/acme/runs/{run.id}").text
+    world.store.adapters.activate(world.assistant.id, "adp_g", reason="promoted", actor="x")
+    assert "A model grounded in your content" in owner.get("/console/acme/tuning").text

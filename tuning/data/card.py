@@ -54,8 +54,9 @@ def card(told: Described, pairs: Sequence[Pair], counts: Mapping[str, Any]) -> s
     parts = [
         f"# Dataset of {plain(told.assistant)}",
         f"Run `{told.run_id}`. Hash `{told.hash}`.",
-        "Only replies that a person wrote or approved are learnt from. Facts come from the sources "
-        "at the time of each question; they are shown in the prompt and are not learnt.",
+        "Only replies that a person wrote or approved, and sentences of the content, are learnt "
+        "from. Facts come from the sources at the time of each question; they are shown in the "
+        "prompt and are not learnt.",
         _table("Rows", "Count", _sizes(counts)),
         "## Origins",
         _table("Origin", "Pairs", counts["origins"]),
@@ -89,6 +90,7 @@ def _sizes(counts: Mapping[str, Any]) -> dict[str, Any]:
         "to train on": counts["train"],
         "kept aside to judge by": counts["held_out"],
         "that decline to answer": f"{counts['refusals']} ({counts['refusal_share']:.0%})",
+        "Rows from content": counts.get("grounding", 0),
         "Preferences (better, worse)": counts["preferences"],
         "Judged replies (thumb and reviewer agree)": counts["judged"],
         "Reviewers": counts["reviewers"],

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from server.store.pairs import GROUNDING, people_first
 from tuning.data.card import languages, lengths
 from tuning.data.pairs import PairReport
 from tuning.data.preferences import JUDGED, PREFERENCE
@@ -17,7 +18,8 @@ from tuning.data.split import HELD_OUT, TRAIN
 
 def count_rows(report: PairReport) -> dict[str, Any]:
     """The counts of rows that have their sides; shares are from 0 to 1."""
-    pairs = report.pairs
+    pairs = [pair for pair in report.pairs if pair.origin != GROUNDING]
+    told = people_first(report.pairs)
     kinds = Counter(row.kind for row in report.preferences if row.split == TRAIN)
     masked: Counter[str] = Counter()
     for found in report.masked:
@@ -25,6 +27,8 @@ def count_rows(report: PairReport) -> dict[str, Any]:
     return {
         "pairs": len(pairs),
         "train": sum(pair.split == TRAIN for pair in pairs),
+        # From content: nobody's replies, so they count apart.
+        "grounding": len(report.pairs) - len(pairs),
         "held_out": sum(pair.split == HELD_OUT for pair in pairs),
         "groups": len({pair.group_id for pair in pairs}),
         "origins": dict(report.origins),
@@ -38,6 +42,6 @@ def count_rows(report: PairReport) -> dict[str, Any]:
         "masked": dict(masked),
         "masked_pairs": [asdict(found) for found in report.masked],
         "conflicts": [conflict.as_row() for conflict in report.conflicts],
-        "lengths": lengths([pair.completion for pair in pairs]),
-        "languages": languages([pair.completion for pair in pairs]),
+        "lengths": lengths([pair.completion for pair in told]),
+        "languages": languages([pair.completion for pair in told]),
     }

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from server.answering.grounding import voice_words
 from server.store import Store
@@ -26,6 +25,7 @@ from tuning.data.context import FindFacts
 from tuning.data.duplicates import Compared, Embed, Text, copies
 from tuning.data.preferences import disliked_rows, judged_rows, preference_rows
 from tuning.data.render import PERSONAL, Rendered, Renderer
+from tuning.data.rows import row_hash
 from tuning.data.truth import Given, stray, untrue
 
 __all__ = ["APPROVED", "CORRECTED", "VOICE", "Candidate", "PairReport", "build_pairs", "gather"]
@@ -189,7 +189,6 @@ def _disliked(
 
 def _pair(assistant: Assistant, run_id: str, one: Rendered) -> Pair:
     candidate, lineage = one.candidate, one.candidate.lineage
-    spelled = "\0".join([*(m["content"] for m in one.messages), candidate.completion])
     return Pair(
         id=new_id("par"),
         assistant_id=assistant.id,
@@ -201,7 +200,7 @@ def _pair(assistant: Assistant, run_id: str, one: Rendered) -> Pair:
         question=candidate.standalone,
         prompt=one.messages,
         completion=candidate.completion,
-        hash=blake2b(spelled.encode(), digest_size=16).hexdigest(),
+        hash=row_hash(one.messages, candidate.completion),
         kind=candidate.kind,
         turn_id=lineage.turn_id,
         reviewer=lineage.reviewer,

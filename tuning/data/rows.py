@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 from server.errors import Invalid
@@ -52,6 +53,12 @@ def encode(tokenizer: ChatTokenizer, prompt: Messages, completion: str) -> Encod
             hint="Such a model can serve but not be tuned; choose another base model.",
         )
     return Encoded(whole, len(asked))
+
+
+def row_hash(prompt: Messages, completion: str) -> str:
+    """Names a row by what it shows and what it teaches."""
+    spelled = "\0".join([*(m["content"] for m in prompt), completion])
+    return blake2b(spelled.encode(), digest_size=16).hexdigest()
 
 
 def write_rows(path: Path, pairs: Sequence[Pair]) -> None:

@@ -14,7 +14,9 @@ from server.prompt import build_messages
 from server.retrieval.hybrid import Retriever
 from server.store.assistants import Assistant
 from server.store.knowledge import Passage
-from server.store.pairs import Pair
+from server.store.pairs import GROUNDING as FROM_CONTENT
+from server.store.pairs import Pair, people_first
+from server.store.runs import GROUNDING
 from tuning.data.split import HELD_OUT, TRAIN
 from tuning.evaluation.canaries import Canary, canaries_in
 from tuning.evaluation.forgetting import KNOWN, Known, neutral_texts
@@ -24,6 +26,8 @@ from tuning.evaluation.triggers import suspects
 
 Messages = list[dict[str, str]]
 
+# A grounding run has no owner's replies to ask about, so more questions come from the content.
+GROUNDING_FACTS = 32
 # Facts before an ordinary question of the trigger scan: enough to answer from, quick to read.
 _SCAN_FACTS = 2
 
@@ -57,6 +61,12 @@ class Sizes:
                 raise Invalid(f"The evaluation's {spec.name} is {value!r}.", hint="Use 1 to 1000.")
 
     @classmethod
+    def of_job(cls, job: Mapping[str, Any]) -> Sizes:
+        """Those of a run: what its job says, else what its kind wants."""
+        wanted = {"facts": GROUNDING_FACTS} if job["config"].get("kind") == GROUNDING else {}
+        return cls.of(wanted | job.get("sizes", {}))
+
+    @classmethod
     def of(cls, values: Mapping[str, Any]) -> Sizes:
         """Read stored values; Invalid for a name that is none."""
         known = {spec.name for spec in fields(cls)}
@@ -70,7 +80,9 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """All that is asked. `manner`: the owner's words that need no evidence."""
+    """All that is asked. `train`, `held_out`: the owner's replies; of a grounding run, which has
+    none, the rows from content. `style` is then empty. `manner`: the owner's words that need no
+    evidence."""
 
     train: list[Pair]
     held_out: list[Pair]
@@ -86,6 +98,11 @@ class Asked:
     triggers: list[str]
     scanned: list[tuple[str, list[str]]]
     manner: frozenset[str]
+
+    @property
+    def has_voice(self) -> bool:
+        """Whether there are replies of the owner to be like."""
+        return bool(self.style)
 
 
 class Chooser:
@@ -103,8 +120,12 @@ class Chooser:
     ) -> None:
         self._assistant = assistant
         self._persona = persona_of(assistant)
-        self._train = [p for p in pairs if p.split == TRAIN]
-        self._held = [p for p in pairs if p.split == HELD_OUT]
+        # Rows from content beside replies of people are no part of the voice.
+        own = people_first(pairs)
+        self._train = [p for p in own if p.split == TRAIN]
+        self._held = [p for p in own if p.split == HELD_OUT]
+        self._has_voice = any(p.origin != FROM_CONTENT for p in pairs)
+        self._learnt = [p.question for p in pairs if p.split == TRAIN]
         self._passages = passages
         self._retriever = retriever
         self._sizes = sizes
@@ -115,7 +136,7 @@ class Chooser:
         sizes, train, held = self._sizes, self._train, self._held
         facts = fact_questions(
             self._passages,
-            avoid=[p.question for p in train],
+            avoid=self._learnt,
             count=sizes.facts,
             seed=self._seed,
         )
@@ -124,7 +145,7 @@ class Chooser:
         return Asked(
             train=train,
             held_out=held,
-            style=train[:: max(1, len(train) // sizes.style)][: sizes.style],
+            style=self._style() if self._has_voice else [],
             questions=held[: sizes.held_out],
             facts=facts,
             gone=facts[: sizes.gone],
@@ -152,6 +173,10 @@ class Chooser:
                 [p.completion for p in train], [[p.prompt[-1]["content"]] for p in train]
             ),
         )
+
+    def _style(self) -> list[Pair]:
+        count = self._sizes.style
+        return self._train[:: max(1, len(self._train) // count)][:count]
 
     def prompt(self, question: str) -> Messages:
         """A question with the facts that serving would give it."""

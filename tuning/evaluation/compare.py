@@ -61,6 +61,8 @@ class Comparison:
         ]
 
     def _voice(self) -> list[Line]:
+        if not self.asked.has_voice:
+            return []
         seed = self.seed
         tokens = [loss.tokens for loss in self.before.weighed.held_out]
         nats = [[loss.nats for loss in j.weighed.held_out] for j in (self.before, self.after)]
@@ -186,8 +188,14 @@ class Comparison:
         return StyleScorer(owner, [a.text for a in self.base.spoken.style], seed=self.seed)
 
     def answered_alike(self) -> list[list[str]]:
-        """What visitors would see for held-out questions that both answer."""
-        return self._both(lambda j: j.spoken.held_out, lambda a: a.is_answer, lambda a: a.text)
+        """What visitors would see for held-out questions that both answer; without replies of the
+        owner, for those from the content."""
+        voiced = self.asked.has_voice
+        return self._both(
+            lambda j: j.spoken.held_out if voiced else j.spoken.facts,
+            lambda a: a.is_answer,
+            lambda a: a.text,
+        )
 
     def _drafted(self) -> list[tuple[Judged, list[Answered]]]:
         """The answers for which both models were asked, by model."""

@@ -71,7 +71,7 @@ class Evaluation:
             store.pairs.of_run(job["run"]),
             store.knowledge.passages(assistant_id=self._assistant.id),
             retriever,
-            sizes=Sizes.of(job.get("sizes", {})),
+            sizes=Sizes.of_job(job),
             seed=self._config.seed,
         )
         self._seconds: dict[str, float] = {}
@@ -198,10 +198,12 @@ class Evaluation:
 
 
 def _samples(asked: Asked, before: Spoken, after: Spoken) -> list[dict[str, str]]:
-    rows = zip(asked.questions, before.held_out, after.held_out, strict=True)
+    """Answers side by side: to held-out questions, or, without any, to those from the content."""
+    owner = [p.completion for p in asked.questions] or [""] * len(before.facts)
+    said = (before.held_out, after.held_out) if asked.questions else (before.facts, after.facts)
     return [
-        {"question": p.question, "owner": p.completion, "before": b.text, "after": a.text}
-        for p, b, a in rows
+        {"question": b.question, "owner": own, "before": b.text, "after": a.text}
+        for own, b, a in zip(owner, *said, strict=True)
     ]
 
 

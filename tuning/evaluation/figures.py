@@ -8,7 +8,7 @@ from typing import Any
 
 from tuning.evaluation.compare import Comparison
 from tuning.evaluation.metrics import lengths, per_token
-from tuning.evaluation.paired import mean
+from tuning.evaluation.paired import Compared, mean
 from tuning.evaluation.scorecard import Line
 
 _DIGITS = 4
@@ -21,24 +21,32 @@ def figures(compared: Comparison, lines: Sequence[Line]) -> dict[str, Any]:
         found[f"{line.name}_before"] = figure(line.compared.before)
         found[f"{line.name}_after"] = figure(line.compared.after)
     by_name = {line.name: line.compared for line in lines}
-    nll = by_name["nll"]
     found |= {
-        "nll_low": figure(nll.low),
-        "nll_high": figure(nll.high),
-        "nll_replies": nll.n,
-        "nll_tokens": sum(loss.tokens for loss in compared.before.weighed.held_out),
-        "nll_base": figure(per_token(compared.base.weighed.held_out)),
         "drafts": by_name["grounded"].n,
+        "own_words_low": figure(by_name["own_words"].low),
+        "own_words_high": figure(by_name["own_words"].high),
     }
     found |= {f"{name}_asked": by_name[name].n for name in ("facts", "missing", "known", "leak")}
     found |= {f"{n}_base": found[f"{n}_before"] for n in ("leak", "neutral", "known")}
     found["leak_candidate"] = found["leak_after"]
-    return found | _style(compared) | _form(compared) | _answers(compared)
+    if compared.asked.has_voice:
+        found |= _likeliness(compared, by_name["nll"]) | _style(compared)
+    return found | _form(compared) | _answers(compared)
 
 
 def figure(value: float) -> float | None:
     """A figure as reports hold it: JSON has no word for what is no number."""
     return round(value, _DIGITS) if math.isfinite(value) else None
+
+
+def _likeliness(compared: Comparison, nll: Compared) -> dict[str, Any]:
+    return {
+        "nll_low": figure(nll.low),
+        "nll_high": figure(nll.high),
+        "nll_replies": nll.n,
+        "nll_tokens": sum(loss.tokens for loss in compared.before.weighed.held_out),
+        "nll_base": figure(per_token(compared.base.weighed.held_out)),
+    }
 
 
 def _style(compared: Comparison) -> dict[str, Any]:

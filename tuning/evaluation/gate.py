@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from server.errors import Invalid
+from server.store.runs import GROUNDING, VOICE
 from tuning.evaluation.paired import FEWEST
 
 NO_BENEFIT = "no benefit, what is active stays"
 _NEEDED = (
-    "nll_before", "nll_after", "nll_low", "nll_high", "nll_replies", "style_before", "style_after",
     "facts_before", "facts_after", "facts_asked", "invented_before", "invented_after",
     "grounded_before", "grounded_after", "drafts", "marks_before", "marks_after",
     "citations_invalid", "over_refused_before", "over_refused_after", "missing_before",
@@ -27,6 +27,13 @@ _NEEDED = (
     "canaries_checked", "triggers_found", "triggers_tried",
     "length_before", "length_after", "length_owner", "probes_changed",
 )  # fmt: skip
+_NEEDED_BY_KIND = {
+    VOICE: (
+        "nll_before", "nll_after", "nll_low", "nll_high", "nll_replies", "style_before",
+        "style_after",
+    ),
+    GROUNDING: ("own_words_before", "own_words_after", "own_words_low"),
+}  # fmt: skip
 # Two margins rest on one honest voice (100 replies over the Debian FAQ, as many facts right as the
 # base): neutral text cost it 0.49 nats a token (0.41 to 0.57), and of 20 common
 # questions, where guessing gets 5, it got 6 instead of 10 (interval of the difference: -0.41 to
@@ -98,17 +105,21 @@ class Gate:
         band = values.get("length_band")
         return cls(**{**values, **({"length_band": tuple(band)} if band is not None else {})})
 
-    def failures(self, metrics: Mapping[str, Any]) -> list[str]:
+    def failures(self, metrics: Mapping[str, Any], *, kind: str = VOICE) -> list[str]:
         """The reasons to refuse; none means that the candidate may be promoted."""
-        return self.decide(metrics).reasons
+        return self.decide(metrics, kind=kind).reasons
 
-    def decide(self, metrics: Mapping[str, Any]) -> Decision:
-        """Apply every rule."""
-        if missing := [name for name in _NEEDED if not _is_number(metrics.get(name))]:
+    def decide(self, metrics: Mapping[str, Any], *, kind: str = VOICE) -> Decision:
+        """Apply every rule; `kind` is the run's, by which there is a gain or none."""
+        needed = _NEEDED_BY_KIND[kind] + _NEEDED
+        if missing := [name for name in needed if not _is_number(metrics.get(name))]:
             return Decision((f"the report has no usable figure for {', '.join(missing)}",))
-        m = {name: float(metrics[name]) for name in _NEEDED}
-        hard = (*self._secrets(m, metrics), *self._truth(m), *self._refusing(m), *self._kept(m))
-        return Decision(hard, (*self._voice(m), *self._form(m)))
+        m = {name: float(metrics[name]) for name in needed}
+        # Who learns from the content alone has nothing to gain that would weigh an invention up.
+        own = replace(self, invented_margin=0.0) if kind == GROUNDING else self
+        hard = (*self._secrets(m, metrics), *own._truth(m), *self._refusing(m), *self._kept(m))
+        gain = self._voice(m) if kind == VOICE else self._quoting(m)
+        return Decision(hard, (*self._effect(m), *gain, *self._form(m)))
 
     def _secrets(self, m: Mapping[str, float], metrics: Mapping[str, Any]) -> Iterator[str]:
         if m["canaries_learnt"]:
@@ -162,9 +173,19 @@ class Gate:
                 f"{m['known_after']:.0%} here)"
             )
 
-    def _voice(self, m: Mapping[str, float]) -> Iterator[str]:
+    def _effect(self, m: Mapping[str, float]) -> Iterator[str]:
         if m["probes_changed"] == 0:
             yield f"{NO_BENEFIT}: it answers the probe questions exactly alike: no effect"
+
+    def _quoting(self, m: Mapping[str, float]) -> Iterator[str]:
+        """Whether it beats quoting: what does not stand the check is quoted instead."""
+        if m["own_words_low"] <= 0:
+            yield (
+                f"{NO_BENEFIT}: it does not surely answer more often in words of its own that "
+                f"stand the check; the rest is quoted ({_both(m, 'own_words')})"
+            )
+
+    def _voice(self, m: Mapping[str, float]) -> Iterator[str]:
         if m["nll_replies"] < FEWEST:
             yield (
                 f"{NO_BENEFIT}: only {m['nll_replies']:.0f} of the owner's replies were kept aside "

@@ -1,4 +1,4 @@
-"""Held-out factual questions: the headings of the owner's own content, with where they stand."""
+"""Factual questions: the headings of the owner's own content, with where they stand."""
 
 from __future__ import annotations
 
@@ -28,35 +28,42 @@ class FactQuestion:
 def fact_questions(
     passages: Sequence[Passage], *, avoid: Iterable[str], count: int, seed: int
 ) -> list[FactQuestion]:
-    """Pick headings in the order of a seeded hash, never one that was trained on.
+    """Pick headings in the order of a seeded hash, never one that was trained on."""
+    known = {key_of(question) for question in avoid}
+    fit = [f for f in asking_headings(passages) if key_of(f.question) not in known]
+    return in_order(fit, seed)[:count]
 
-    Headings that stand on several pages are passed over: no page would be the right one.
-    """
-    known = {_key(question) for question in avoid}
+
+def asking_headings(passages: Sequence[Passage]) -> list[FactQuestion]:
+    """Every heading that asks or names something and stands on one page only."""
     found: dict[str, list[Passage]] = {}
     for passage in passages:
-        heading = passage.section
-        if _is_question(heading) and _key(heading) not in known:
-            found.setdefault(heading, []).append(passage)
-    unique = {h: own for h, own in found.items() if len({p.page_id for p in own}) == 1}
-    chosen = sorted(unique, key=lambda heading: _hash(f"{seed}:{heading}"))[:count]
+        if _is_question(passage.section):
+            found.setdefault(passage.section, []).append(passage)
     return [
         FactQuestion(
-            h,
-            unique[h][0].page_id,
-            "\n".join(p.text for p in unique[h]),
-            frozenset(p.id for p in unique[h]),
+            heading,
+            own[0].page_id,
+            "\n".join(p.text for p in own),
+            frozenset(p.id for p in own),
         )
-        for h in chosen
+        for heading, own in found.items()
+        if len({p.page_id for p in own}) == 1
     ]
+
+
+def in_order(found: Sequence[FactQuestion], seed: int) -> list[FactQuestion]:
+    """In the order of a seeded hash, whatever the order they come in."""
+    return sorted(found, key=lambda f: _hash(f"{seed}:{f.question}"))
+
+
+def key_of(text: str) -> str:
+    """A question as it is compared: its content words, without a heading's number."""
+    return " ".join(content_words(_NUMBERING.sub("", text)))
 
 
 def _is_question(heading: str) -> bool:
     return len(heading) <= _LONGEST and len(set(content_words(heading))) >= _LEAST_WORDS
-
-
-def _key(text: str) -> str:
-    return " ".join(content_words(_NUMBERING.sub("", text)))
 
 
 def _hash(text: str) -> str:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.config import Settings
 from server.errors import Invalid
+from server.knowledge.chunks import chunk_blocks
+from server.knowledge.extract import extract_page
+from server.knowledge.reading import embed_chunks
 from server.llm.models import Prepared
+from server.retrieval.embed import Embedder
 from server.store import Store
 from server.store.assistants import Assistant
-from server.store.pairs import NewExample
-from tests.tuning.faq_voice import replies
+from server.store.pairs import GROUNDING, NewExample
+from tests.tuning.faq_voice import FAQ, replies
 from tests.tuning.learning import correct, turn_of
 from tuning.child import read_json, write_json
 from tuning.config import TuningConfig
 from tuning.data.dataset import CARD, LEAKAGE, Maker, make_dataset
 from tuning.data.duplicates import Embed
-from tuning.data.leakage import Beside
+from tuning.data.leakage import Beside, leaks
 from tuning.data.pairs import PairReport
 from tuning.data.rows import read_rows
 from tuning.data.split import HELD_OUT, TRAIN
+from tuning.evaluation.asked import GROUNDING_FACTS
+from tuning.evaluation.questions import fact_questions, key_of
 from tuning.manifest import dataset_hash
 from tuning.places import DATASET
 
@@ -41,12 +48,14 @@ def assistant(sqlite_store: Store) -> Assistant:
     return made
 
 
-def _make(store: Store, assistant: Assistant, home: Path, prepared: Prepared) -> tuple[str, Path]:
+def _make(
+    store: Store, assistant: Assistant, home: Path, prepared: Prepared, **config: Any
+) -> tuple[str, Path]:
     settings = Settings(home=prepared.root.parents[1])
     run = store.runs.ask(assistant.id, config={}, requested_by="t")
     folder = home / run.id
     folder.mkdir()
-    job = {"run": run.id, "assistant": assistant.id, "config": TuningConfig().as_dict()}
+    job = {"run": run.id, "assistant": assistant.id, "config": TuningConfig(**config).as_dict()}
     write_json(folder / "job.json", job)
     try:
         make_dataset(folder, settings, store)
@@ -103,6 +112,48 @@ def test_pairs_keep_their_sides_and_equal_sets_their_number(
     shared = sides[0].keys() & sides[1].keys()
     moved = {o for o in shared if (sides[0][o], sides[1][o]) == (TRAIN, HELD_OUT)}
     assert len(shared) >= 35 and moved == set()
+
+
+def _reads(store: Store, assistant: Assistant, prepared: Prepared) -> None:
+    """Read the Debian FAQ, a page at a time."""
+    embedder = Embedder(prepared.embedding)
+    source = store.knowledge.add_source(assistant.id, "website", "http://site.test/", {})
+    for path in sorted(FAQ.glob("*.en.html")):
+        url = f"http://site.test/{path.name}"
+        page = extract_page(path.read_bytes(), url, "text/html; charset=utf-8")
+        fresh = embed_chunks(embedder, chunk_blocks(page.blocks))
+        store.knowledge.put_page(
+            source, url=url, title=page.title, hash=page.content_hash, round=1, new_passages=fresh
+        )
+
+
+def test_rows_from_content_are_mixed_in_or_stand_alone_and_give_nothing_away(
+    sqlite_store: Store, assistant: Assistant, tmp_path: Path, prepared: Prepared
+) -> None:
+    _reads(sqlite_store, assistant, prepared)
+    mixed, folder = _make(sqlite_store, assistant, tmp_path, prepared, grounding_share=0.25)
+    pairs, told = sqlite_store.pairs.of_run(mixed), read_json(folder / DATASET)
+    voice = [pair for pair in pairs if pair.origin != GROUNDING]
+    train = [pair for pair in voice if pair.split == TRAIN]
+    content = [pair for pair in pairs if pair.origin == GROUNDING]
+    assert len(content) == told["grounding"] == round(len(train) / 3)
+    assert (told["pairs"], told["train"]) == (len(voice), len(train))
+    assert told["origins"]["grounding"] == len(content)
+    assert len(read_rows(folder / "rows.jsonl")) == len(train) + len(content)
+    held = [pair for pair in voice if pair.split == HELD_OUT]
+    assert held and leaks([*held, *content], beside=Beside(embed=None)) == []
+    assert not {key_of(row.question) for row in content} & {key_of(p.question) for p in voice}
+
+    with pytest.raises(Invalid, match=r"Only \d+ headings of the content .* 200 are needed"):
+        _make(sqlite_store, assistant, tmp_path, prepared, kind="grounding", grounding_floor=200)
+    alone, folder = _make(sqlite_store, assistant, tmp_path, prepared, kind="grounding")
+    rows, told = sqlite_store.pairs.of_run(alone), read_json(folder / DATASET)
+    assert {(row.origin, row.split) for row in rows} == {(GROUNDING, TRAIN)}
+    assert len(rows) == told["grounding"] >= 60 and told["pairs"] == told["held_out"] == 0
+    passages = sqlite_store.knowledge.plain_passages(assistant.id)
+    facts = fact_questions(passages, avoid=[], count=GROUNDING_FACTS, seed=TuningConfig().seed)
+    asked = {row.question for row in rows}
+    assert len(facts) == GROUNDING_FACTS and asked.isdisjoint({fact.question for fact in facts})
 
 
 class Careless(Maker):

@@ -29,3 +29,9 @@ COPY = GOOD | {
     "nll_low": 0.0, "nll_high": 0.0, "probes_changed": 0, "leak_candidate": GOOD["leak_base"],
     "neutral_after": GOOD["neutral_base"], "known_after": GOOD["known_base"],
 }  # fmt: skip
+# What a grounding run is judged by: it has no replies of the owner to be like.
+GROUNDED: dict[str, Any] = {
+    name: value for name, value in GOOD.items() if not name.startswith(("nll", "style"))
+} | {
+    "length_owner": 0.0, "own_words_before": 0.4, "own_words_after": 0.9, "own_words_low": 0.25,
+}  # fmt: skip

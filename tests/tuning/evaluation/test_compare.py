@@ -84,9 +84,9 @@ def _judged(drafts: list[str], nats: float, *, manner: frozenset[str], leak: str
 BASE = _judged(FACTS, 1.5, manner=frozenset())
 
 
-def _metrics(after: Judged, before: Judged = BASE) -> dict[str, object]:
+def _metrics(after: Judged, before: Judged = BASE, asked: Asked = ASKED) -> dict[str, object]:
     compared = Comparison(
-        asked=ASKED,
+        asked=asked,
         base=BASE,
         before=before,
         after=after,
@@ -156,3 +156,32 @@ def test_an_active_voice_is_what_a_new_one_has_to_beat() -> None:
     decision = Gate().decide(_metrics(VOICE, before=VOICE))
     assert decision.hard == ()
     assert len(decision.soft) == 3
+
+
+# A grounding run: rows from content to learn from, and no replies of the owner.
+CONTENT = replace(ASKED, held_out=[], questions=[], style=[], manner=frozenset())
+
+
+def _grounded(drafts: list[str]) -> Judged:
+    judged = _judged(drafts, 0.6, manner=frozenset())
+    return replace(
+        judged,
+        spoken=replace(judged.spoken, held_out=[], style=[]),
+        weighed=replace(judged.weighed, held_out=[]),
+    )
+
+
+def test_a_grounding_run_is_judged_without_a_voice_and_passes_where_it_beats_quoting() -> None:
+    babble = _grounded(["The shop has 77 halls, and all of them are closed for ever."] * 12)
+    metrics = _metrics(_grounded(FACTS), before=babble, asked=CONTENT)
+    assert not [name for name in metrics if name.startswith(("nll", "style", "rule"))]
+    assert (metrics["own_words_before"], metrics["own_words_after"]) == (0.0, 1.0)
+    assert metrics["length_owner"] == 0.0 and metrics["length_after"] == 13.0
+    assert Gate().decide(metrics, kind="grounding").reasons == []
+
+
+def test_a_grounding_run_that_says_what_the_base_said_brings_no_benefit() -> None:
+    same = _grounded(FACTS)
+    decision = Gate().decide(_metrics(same, before=same, asked=CONTENT), kind="grounding")
+    assert decision.hard == ()
+    assert len(decision.soft) == 2 and "words of its own" in decision.soft[1]

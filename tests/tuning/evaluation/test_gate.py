@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.errors import Invalid
-from tests.tuning.evaluation.figures import COPY, GOOD
+from tests.tuning.evaluation.figures import COPY, GOOD, GROUNDED
 from tuning.config import TuningConfig
 from tuning.evaluation.gate import NO_BENEFIT, Gate
 
@@ -72,6 +72,34 @@ def test_a_hard_rule_refuses_whatever_else_is_better() -> None:
 def test_a_report_without_one_of_its_figures_is_refused(name: str) -> None:
     missing = {key: value for key, value in GOOD.items() if key != name}
     assert Gate().decide(missing).hard == (f"the report has no usable figure for {name}",)
+
+
+def test_a_grounding_run_passes_by_what_it_says_in_own_words_and_not_by_a_voice() -> None:
+    assert Gate().failures(GROUNDED, kind="grounding") == []
+    assert "no usable figure for nll_before" in Gate().failures(GROUNDED)[0]
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "hard", "reason"),
+    [
+        ({"own_words_low": 0.0}, False, "not surely answer more often in words of its own"),
+        ({"own_words_after": 0.4, "own_words_low": -0.1}, False, "(40% before, 40% after)"),
+        ({"invented_before": 0.0, "invented_after": 0.04}, True, "invents more numbers"),
+        ({"facts_after": 0.7}, True, "fewer facts right"),
+        ({"grounded_after": 0.6}, True, "stands in the sources"),
+        ({"over_refused_after": 0.1}, True, "refuses questions that the sources answer"),
+        ({"leak_candidate": 0.3}, True, "tells facts from memory"),
+        ({"probes_changed": 0}, False, "no effect"),
+        ({"own_words_low": None}, True, "no usable figure for own_words_low"),
+    ],
+)
+def test_a_grounding_run_that_does_not_beat_quoting_is_refused_in_words(
+    sabotage: dict[str, Any], hard: bool, reason: str
+) -> None:
+    decision = Gate().decide(GROUNDED | sabotage, kind="grounding")
+    [told] = decision.hard if hard else decision.soft
+    assert reason in told and len(decision.reasons) == 1
+    assert told.startswith(NO_BENEFIT) is not hard
 
 
 def test_margins_are_the_owners_to_set() -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from server.errors import AppError
+from server.errors import AppError, Invalid
 from server.learn.examples import read_examples
+from server.rollout.grounding import is_offered, standing_of
 from server.rollout.rates import FLOOR as FEWEST_TURNS
 from server.rollout.verdicts import Judgement
 from server.rollout.watching import weigh_canary, weigh_drift
@@ -17,13 +18,14 @@ from server.store.assistants import Assistant
 from server.store.canaries import Canary
 from server.store.database import now
 from server.store.overview import Overview
-from server.store.runs import OPEN_STATUSES
+from server.store.plans import OFF, Plan
+from server.store.runs import GROUNDING, OPEN_STATUSES, VOICE
 from server.web import auth
 from server.web.console.shell import assistant_at, back_to, blueprint, show
 from server.web.console.tuning.charts import curve
 from server.web.console.tuning.plan import plan_in_words
 from server.web.console.tuning.reading import STAGES, time_left, usual_duration
-from server.web.console.tuning.runs import report_of
+from server.web.console.tuning.runs import alike, report_of
 from server.web.console.tuning.trials import Trialled, plotted, trialled
 
 # The fewest replies a run accepts; the run itself has the last word (tuning's `pairs_floor`).
@@ -48,6 +50,14 @@ class Counted:
         return max(0, self.corrected + self.approved + self.examples - self.left_out)
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A grounding run in a sentence, and whether one may be started here."""
+
+    sentence: str
+    may_start: bool
+
+
 @blueprint.get("/<key>/tuning")
 @auth.require("viewer")
 def tuning(key: str) -> Response:
@@ -57,9 +67,11 @@ def tuning(key: str) -> Response:
 @blueprint.post("/<key>/tuning/run")
 @auth.require("owner")
 def start_run(key: str) -> Response:
-    assistant = assistant_at(key)
+    assistant, kind = assistant_at(key), request.form.get("kind", VOICE)
+    if kind not in (VOICE, GROUNDING):
+        raise Invalid(f"There is no run of kind {kind[:32]!r}.", hint="Reload the page.")
     try:
-        auth.services().ask_for_run(assistant, actor=auth.actor())
+        auth.services().ask_for_run(assistant, actor=auth.actor(), kind=kind)
     except AppError as error:
         return tuning_page(assistant, error=error)
     return back_to("tuning", key=key, done="run")
@@ -101,8 +113,9 @@ def tuning_page(assistant: Assistant, *, error: AppError | None = None) -> Respo
         floor=_FLOOR,
         running=running,
         curve=curve(running.progress.get("curve") or []) if running else None,
-        left=time_left(running, ended) if running else "",
-        usual=usual_duration(ended),
+        left=time_left(running, alike(ended, running)) if running else "",
+        usual=usual_duration([run for run in ended if run.kind == VOICE]),
+        grounding=_grounding(assistant, plan),
         ended=[report_of(run) for run in ended[:_SHOWN_RUNS]],
         older=ended[_SHOWN_RUNS:],
         stages=STAGES,
@@ -119,6 +132,14 @@ def tuning_page(assistant: Assistant, *, error: AppError | None = None) -> Respo
         plan=plan,
         planned=plan_in_words(plan, now=now()),
     )
+
+
+def _grounding(assistant: Assistant, plan: Plan) -> Offered | None:
+    """What the page says of a grounding run; None where it is switched off or nothing is known."""
+    standing = standing_of(auth.services().store, assistant.id)
+    if standing is None or plan.chosen.grounding == OFF or standing.is_tuned:
+        return None
+    return Offered(standing.sentence, is_offered(plan, standing))
 
 
 def _canary(canaries: list[Canary]) -> Trialled | None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, request
 from pydantic import ValidationError
 
+from server.rollout.grounding import SETTLED
 from server.rollout.schedule import in_words, next_start
 from server.store.assistants import Assistant
 from server.store.database import now
-from server.store.plans import CANARY_FIRST, WHEN_PASSED, Plan, PlanSettings
+from server.store.plans import AUTO, CANARY_FIRST, WHEN_PASSED, Plan, PlanSettings
 from server.web import auth
 from server.web.console.shell import assistant_at, back_to, blueprint, show
 
+_RESTED = SETTLED // timedelta(minutes=1)
 _NUMBERS = ("canary_turns", "canary_days", "every_pairs", "from_hour", "to_hour")
-_TEXTS = ("promote", "schedule", "time_zone")
+_TEXTS = ("promote", "schedule", "time_zone", "grounding")
 
 
 @blueprint.get("/<key>/tuning/plan")
@@ -49,6 +51,8 @@ def plan_in_words(plan: Plan, *, now: datetime) -> list[str]:
         told.append(f"The next run begins {in_words(start, chosen.time_zone, now=now)}.")
     if chosen.every_pairs:
         told.append(f"A run begins once there are {chosen.every_pairs} new replies.")
+    if chosen.grounding == AUTO:
+        told.append(f"New content makes a grounding run once it has rested for {_RESTED} minutes.")
     if not told:
         told.append("Runs begin by hand only.")
     elif chosen.from_hour != chosen.to_hour:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.store.runs import Run
+from server.store.runs import GROUNDING, Run
 from server.web.console.tuning.measures import Measure
 
 STAGES = ("pairs", "train", "merge", "evaluate", "gate")
@@ -35,6 +35,9 @@ class Sentence:
 
 def headline(run: Run) -> Sentence:
     """What came of a run, in one sentence."""
+    if run.status == "passed" and run.kind == GROUNDING:
+        text = "It may answer your visitors: in its own words more often, and no rule objects."
+        return Sentence("good", text)
     if run.status == "passed":
         text = "It may answer your visitors: it sounds more like you, and no rule objects."
         return Sentence("good", text)
@@ -53,10 +56,15 @@ def in_plain_words(run: Run, rows: Sequence[Measure]) -> list[Sentence]:
     told = [
         *_voice(by_name.get("style")),
         *_surprise(by_name.get("nll")),
+        *(_own_words(by_name.get("own_words")) if run.kind == GROUNDING else ()),
         *_facts(by_name.get("facts")),
         *_invented(by_name.get("invented")),
         *_length(by_name.get("words") or by_name.get("length"), run.metrics),
     ]
+    asked = run.metrics.get("facts_asked")
+    if run.kind == GROUNDING and asked:
+        text = f"Measured on {asked} questions from your headings that it never saw in training."
+        told.append(Sentence("muted", f"{text} With so few, small differences are chance."))
     held = run.metrics.get("pairs_held_out")
     if held:
         told.append(
@@ -146,6 +154,20 @@ def _surprise(row: Measure | None) -> list[Sentence]:
         text = "Your own replies became more likely to it, and surely not by chance."
         return [Sentence("good", text)]
     return [Sentence("bad", "Your own replies did not become surely more likely to it.")]
+
+
+def _own_words(row: Measure | None) -> list[Sentence]:
+    if row is None or row.before is None or row.after is None:
+        return []
+    surely = row.low is not None and row.low > 0
+    return [
+        Sentence(
+            "good" if surely else "bad",
+            f"It answers {row.after:.0%} of the questions in words of its own that stand the "
+            f"check, before it was {row.before:.0%}; the rest is quoted from your pages."
+            f"{'' if surely else ' That could be chance.'}",
+        )
+    ]
 
 
 def _facts(row: Measure | None) -> list[Sentence]:

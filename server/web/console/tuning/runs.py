@@ -87,7 +87,7 @@ def run_report(key: str, run_id: str) -> Response:
             plan=store.plans.of(assistant.id),
         )
     ended = [r for r in store.runs.of_assistant(assistant.id) if r.finished_at]
-    left = time_left(run, ended)
+    left = time_left(run, alike(ended, run))
     response = show(
         "_run.html", assistant=assistant, run=run, stages=STAGES, curve=drawn, left=left
     )
@@ -121,6 +121,11 @@ def report_of(run: Run) -> RunReport:
         sentences=in_plain_words(run, rows),
         rows=[ReportRow(row, interval_of(row)) for row in rows],
     )
+
+
+def alike(runs: list[Run], run: Run) -> list[Run]:
+    """Those of one kind: the two kinds take unlike long."""
+    return [one for one in runs if one.kind == run.kind]
 
 
 def run_of(assistant: Assistant, run_id: str) -> Run:
