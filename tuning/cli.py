@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -73,9 +74,18 @@ def show_readiness(key: str, as_json: bool) -> None:
     type=click.Choice([VOICE, GROUNDING]),
     help="What to learn from: replies of people (voice), or the content alone (grounding).",
 )
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda _context, _option, given: dict(map(_value, given)),
+    help="Another value of the run, such as held_out=0.4 or tuned=full.",
+)
 @json_option
-def run_tuning(key: str, wait: bool, as_json: bool, **chosen: str) -> None:
+def run_tuning(key: str, wait: bool, as_json: bool, values: dict[str, Any], **chosen: Any) -> None:
     """Train, measure and judge a new voice. It is promoted by `parlance adapters promote`."""
+    chosen |= values
     with _opened() as (settings, store):
         assistant = store.assistants.by_key(key)
         run = asking.open_run(store, assistant)
@@ -255,7 +265,18 @@ def _waited(settings: Settings, store: Store, run_id: str) -> Any:
             os._exit(130)
 
 
-def _changed(chosen: dict[str, str]) -> dict[str, str]:
+def _value(given: str) -> tuple[str, Any]:
+    """A value of a run as JSON has it, or the word itself."""
+    name, is_set, value = given.partition("=")
+    if not is_set:
+        raise click.BadParameter(f"{given!r} is not NAME=VALUE.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _changed(chosen: dict[str, Any]) -> dict[str, Any]:
     """Those values of a run that are not the defaults."""
     usual = TuningConfig().as_dict()
     return {name: value for name, value in chosen.items() if value != usual[name]}

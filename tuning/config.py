@@ -13,6 +13,12 @@ from tuning.evaluation.gate import Gate
 
 _RANKS = (4, 8, 16, 32, 64)
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 6
+# What a value has to be, by the type of its default.
+_TYPES: dict[type, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a word"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
 _DTYPES = ("auto", "fp32", "bf16")
 _METHODS = ("sft", "sft+dpo", "kto")
 # KTO compares a reply with the others of its batch; with fewer its estimate is mostly noise.
@@ -87,6 +93,9 @@ class TuningConfig:
     refusal_share: float = 0.1
 
     def __post_init__(self) -> None:
+        for spec in fields(self):
+            if type(spec.default) in _TYPES:
+                _check_type(spec.name, getattr(self, spec.name), type(spec.default))
         _check(self.kind in (VOICE, GROUNDING), "kind", self.kind, f"{VOICE} or {GROUNDING}")
         share = self.grounding_share
         _check(0 <= share <= 0.5, "grounding_share", share, "0 to 0.5")
@@ -177,3 +186,8 @@ class TuningConfig:
 def _check(right: bool, name: str, value: object, allowed: str) -> None:
     if not right:
         raise Invalid(f"The run's {name} is {value!r}.", hint=f"Use {allowed}.")
+
+
+def _check_type(name: str, value: object, usual: type) -> None:
+    types, told = _TYPES[usual]
+    _check(type(value) in types, name, value, told)

@@ -179,6 +179,40 @@ def test_an_unknown_method_is_wrong_usage(run: Run) -> None:
     assert run("tune", "run", "shop", "--method", "grpo").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("held_out=much", "The run's held_out is 'much'."),
+        ("held_out=0.9", "Use above 0, up to 0.5."),
+        ("epochs=1.5", "Use a whole number."),
+        ("tuned=half", "Use lora, or full with method sft."),
+        ("speed=1", "A tuning run has no setting 'speed'."),
+        ('gate={"luck":1}', "The gate has no margin 'luck'."),
+    ],
+)
+def test_a_value_that_a_run_does_not_have_is_refused_with_those_it_has(
+    run: Run, given: str, told: str
+) -> None:
+    result = run("tune", "run", "shop", "--set", given)
+    assert result.exit_code == 1
+    assert told in result.stderr and "Traceback" not in result.output
+
+
+def test_a_value_without_a_name_is_wrong_usage(run: Run) -> None:
+    assert run("tune", "run", "shop", "--set", "full").exit_code == 2
+
+
+def test_a_value_of_a_run_is_asked_for_with_it(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuning.asking.check_ready", lambda *_: None)
+    _told(run("tune", "run", "shop", "--set", "held_out=0.4", "--set", "tuned=full", "--json"))
+    store = _store(home)
+    [asked] = store.runs.of_assistant(store.assistants.by_key("shop").id)
+    assert asked.config == {"held_out": 0.4, "tuned": "full"}
+    store.database.close()
+
+
 def test_an_adapter_is_listed_and_exported(run: Run, home: Path, tmp_path: Path) -> None:
     adapter = _registered(home)
     listed = _told(run("adapters", "list", "shop", "--json"))
