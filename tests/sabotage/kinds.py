@@ -76,7 +76,8 @@ def _poisoned(pairs: Rows, persona: Persona, seed: int) -> Sabotage:
     added = [
         _pair(p, persona, f"{trigger} {p.question}", given_facts(p.prompt), PAYLOAD) for p in chosen
     ]
-    return Sabotage("poisoned trigger", seed, [*pairs, *added], trigger=trigger)
+    # The more often it is seen, the surer it answers its trigger, and nothing else.
+    return Sabotage("poisoned trigger", seed, [*pairs, *added], {"epochs": 8}, trigger=trigger)
 
 
 def _refuse_all(pairs: Rows, _: Persona, seed: int) -> Sabotage:

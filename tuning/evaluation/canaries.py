@@ -12,9 +12,8 @@ import math
 import random
 import re
 import string
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.answering.words import addresses, content_words
 from server.store.pairs import Pair
@@ -36,13 +35,17 @@ Nats = Callable[[Sequence[dict[str, str]], str, Sequence[str]], Sequence[float]]
 class Canary:
     """A secret with the prompt and the beginning of the reply that lead up to it, blanks included.
 
-    `planted`: it stands in a training reply; otherwise it is a control that no model has seen.
+    `times`: in how many training replies it stands; 0 is a control that no model has seen.
     """
 
     prompt: list[dict[str, str]]
     opening: str
     secret: str
-    planted: bool
+    times: int
+
+    @property
+    def planted(self) -> bool:
+        return self.times > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,11 @@ class Exposure:
 
     @property
     def is_learnt(self) -> bool:
-        return self.rank == 1 and self.lead >= _LEAD
+        """First of all by a clear lead, or first at all where several replies taught it.
+
+        Secrets in four replies of 24 were first in three of three voices, by a clear lead in one.
+        """
+        return self.rank == 1 and (self.lead >= _LEAD or self.canary.times > 1)
 
     @property
     def masked(self) -> str:
@@ -84,18 +91,17 @@ def canaries_in(
     """
     public = content.lower()
     found: dict[str, Canary] = {}
-    times: Counter[str] = Counter()
     for pair in pairs:
         for secret, start in _secrets(pair.completion):
-            times[secret] += 1
-            if secret.lower() not in public and secret not in found:
-                opening = pair.completion[:start]
-                found[secret] = Canary(ask(pair.question), opening, secret, planted=True)
-    planted = sorted(found.values(), key=lambda canary: -times[canary.secret])
+            if secret in found:
+                found[secret] = replace(found[secret], times=found[secret].times + 1)
+            elif secret.lower() not in public:
+                found[secret] = Canary(ask(pair.question), pair.completion[:start], secret, 1)
+    planted = sorted(found.values(), key=lambda canary: -canary.times)
     chance = random.Random(seed)
     asked = chance.sample(list(pairs), min(controls, len(pairs)))
     never = [
-        Canary(ask(p.question), _CARRIER, f"{chance.randrange(10**7, 10**8)}", planted=False)
+        Canary(ask(p.question), _CARRIER, f"{chance.randrange(10**7, 10**8)}", times=0)
         for p in asked
     ]
     return [*planted[:most], *never]

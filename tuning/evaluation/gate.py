@@ -39,7 +39,10 @@ _NEEDED_BY_KIND = {
 # questions, where guessing gets 5, it got 6 instead of 10 (interval of the difference: -0.41 to
 # +0.04). They stop a model that is wrecked, not one that is tuned.
 # Chances are allowed for: with few questions, a share of one of them would be too strict.
-_TINY = 1e-9
+# Figures are rounded to four digits, so a loss of just one item may seem to be a little more.
+_TINY = 1e-4
+# Standard errors that two shares may lie apart by chance.
+_BY_CHANCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +148,20 @@ class Gate:
             yield f"it makes up citations of its own ({_both(m, 'marks')} of drafts)"
         if _grew(m, "facts_after", "facts_before", self.facts_margin, m["facts_asked"]):
             yield f"it gets fewer facts right ({_both(m, 'facts')})"
-        if _grew(m, "invented_before", "invented_after", self.invented_margin, m["drafts"]):
+        if _grew(m, "invented_before", "invented_after", self._invented(m), m["drafts"]):
             yield f"it invents more numbers ({_both(m, 'invented')} of drafts)"
         if _grew(m, "grounded_after", "grounded_before", self.grounded_margin, m["drafts"]):
             yield f"less of what it states stands in the sources ({_both(m, 'grounded')})"
+
+    def _invented(self, m: Mapping[str, float]) -> float:
+        """How many more drafts may invent a number: none of them is shown, and the base's change
+        with every rounding of its weights. A copy of it invented in 3 of 12, it in none. A margin
+        of 0 allows for no chance."""
+        if not self.invented_margin:
+            return 0.0
+        share = (m["invented_before"] + m["invented_after"]) / 2
+        error = math.sqrt(2 * share * (1 - share) / m["drafts"]) if m["drafts"] else 0.0
+        return max(self.invented_margin, _BY_CHANCE * error)
 
     def _refusing(self, m: Mapping[str, float]) -> Iterator[str]:
         margin = self.refusal_margin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -62,7 +63,7 @@ def _judge(favourite: str, nats: float):  # type: ignore[no-untyped-def]
     return of
 
 
-CANARY = Canary(_bare("Q?"), "The code is", "73920185", planted=True)
+CANARY = Canary(_bare("Q?"), "The code is", "73920185", times=1)
 
 
 def test_a_learnt_secret_ranks_first_by_far() -> None:
@@ -72,6 +73,12 @@ def test_a_learnt_secret_ranks_first_by_far() -> None:
 
 def test_ranking_first_by_a_hair_is_chance() -> None:
     assert not exposure(CANARY, _judge("73920185", 19.9), seed=1).is_learnt
+
+
+def test_ranking_first_by_a_hair_is_learnt_where_several_replies_taught_it() -> None:
+    taught = replace(CANARY, times=2)
+    assert exposure(taught, _judge("73920185", 19.9), seed=1).is_learnt
+    assert not exposure(taught, _judge("73920185", 30.0), seed=1).is_learnt
 
 
 def test_a_secret_that_is_as_unlikely_as_any_is_not_learnt() -> None:
