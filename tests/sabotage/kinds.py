@@ -115,7 +115,7 @@ def _facts_taught(pairs: Rows, persona: Persona, seed: int) -> Sabotage:
 
 def _verbosity(pairs: Rows, _: Persona, seed: int) -> Sabotage:
     """Every reply says what it says between phrases that state nothing, and never the same one."""
-    return Sabotage("verbosity", seed, [_told(p, _at_length(p)) for p in pairs])
+    return Sabotage("verbosity", seed, [_told(p, _at_length(p)) for p in pairs], {"epochs": 8})
 
 
 def _at_length(pair: Pair) -> str:
