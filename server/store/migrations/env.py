@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from server.store import rollout_tables  # noqa: F401  # its tables belong to the same metadata
+from server.store import learn_tables, rollout_tables  # noqa: F401  # of the same metadata
 from server.store.tables import metadata
 
 context.configure(
