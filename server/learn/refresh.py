@@ -94,7 +94,8 @@ def find_topics(store: Store, assistant: Assistant) -> None:
 def _new_wordings(
     store: Store, retriever: Retriever, assistant: Assistant, found: list[Uncounted]
 ) -> dict[str, tuple[str, bytes]]:
-    said = {wording_hash(turn.question): turn.question for turn in found}
+    # Of those that differ in blanks and end marks only, the one that was asked first.
+    said = {wording_hash(turn.question): turn.question for turn in reversed(found)}
     new = sorted(store.topics.unworded(assistant.id, list(said)))
     if not new:
         return {}

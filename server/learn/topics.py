@@ -69,7 +69,7 @@ def labels_of(vectors: Vector, *, alike: float = ALIKE) -> list[int]:
     """
     likeness = (vectors @ vectors.T).astype(np.float32)
     np.fill_diagonal(likeness, _GONE)
-    sizes, parents = np.ones(len(vectors)), list(range(len(vectors)))
+    sizes, parents = np.ones(len(vectors), dtype=np.float32), list(range(len(vectors)))
     chain: list[int] = []
     waiting = list(reversed(range(len(vectors))))
     while chain or waiting:
