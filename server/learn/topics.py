@@ -10,6 +10,7 @@ in c-TF-IDF were tried and read worse ("package, hold, put" for "How do I put a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ _SAME_MIDDLE = 0.85
 _SHARED = 0.5
 _NEAR_MIDDLE = 0.08
 _LONGEST_NAME = 120
+_COURTESY = re.compile(
+    r"^(?:(?:hi|hello|hey|good (?:morning|day|evening)|sorry|excuse me|please(?: help)?"
+    r"|quick question)\b[\s,!.:;-]*)+|[\s,]*\b(?:please|thanks|thank you)[\s!.]*$",
+    re.IGNORECASE,
+)
 _GONE = -np.inf
 
 
@@ -140,7 +146,9 @@ def _unread(question: str) -> tuple[bool, bool]:
 
 
 def _name(question: str) -> str:
-    said = " ".join(question.split())
+    """A question as a heading: without courtesies, with a capital, and not too long."""
+    said = _COURTESY.sub("", " ".join(question.split())) or question
+    said = re.sub(r"\?[?!]+$", "?", said)
     if len(said) > _LONGEST_NAME:
         said = f"{said[: _LONGEST_NAME - 1].rstrip()}…"
     return said[:1].upper() + said[1:]

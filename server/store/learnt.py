@@ -37,8 +37,9 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question of a gap or topic with the conversation it stands in."""
+    """A question of a gap with the conversation it stands in."""
 
+    gap_id: str
     question: str
     turn_id: str
     conversation_id: str
@@ -90,19 +91,25 @@ class Learnt:
             row = connection.execute(query).one()
         return int(row[0]), int(row[1])
 
-    def examples(self, assistant_id: str, gap_id: str, *, since: int, limit: int) -> list[Example]:
-        """The newest questions of a gap, each wording once."""
+    def examples(
+        self, assistant_id: str, gap_ids: Sequence[str], *, since: int, limit: int
+    ) -> list[Example]:
+        """So many of the newest questions of each gap, each wording once; newest first."""
+        seq = func.max(asked.c.seq)
+        place = func.row_number().over(partition_by=asked.c.gap_id, order_by=seq.desc())
         newest = (
-            select(func.max(asked.c.seq))
-            .where(*_within(assistant_id, since), asked.c.gap_id == gap_id)
-            .group_by(asked.c.wording)
+            select(seq.label("seq"), place.label("place"))
+            .where(*_within(assistant_id, since), asked.c.gap_id.in_(gap_ids))
+            .group_by(asked.c.gap_id, asked.c.wording)
+            .subquery()
         )
+        columns = (asked.c.gap_id, asked.c.turn_id, asked.c.conversation_id, asked.c.bad)
         query = (
-            select(turns.c.question, asked.c.turn_id, asked.c.conversation_id, asked.c.bad)
+            select(turns.c.question, *columns)
+            .join(newest, newest.c.seq == asked.c.seq)
             .join(turns, turns.c.id == asked.c.turn_id)
-            .where(asked.c.seq.in_(newest))
+            .where(newest.c.place <= limit)
             .order_by(asked.c.seq.desc())
-            .limit(limit)
         )
         with self._db.read() as connection:
             return records(Example, connection.execute(query).all())

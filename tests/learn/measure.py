@@ -143,7 +143,7 @@ def _scored(content: Content, topic_of: dict[str, int], removed: set[int], least
     named = []
     for gap in store.learnt.asked(own, GAP, since=0, limit=1000):
         if gap.visitors >= least:
-            said = store.learnt.examples(own, gap.id, since=0, limit=1000)
+            said = store.learnt.examples(own, [gap.id], since=0, limit=1000)
             asked = Counter(topic_of[one.conversation_id] for one in said)
             named.append(asked.most_common(1)[0][0])
     right = [n for n in named if n in removed]

@@ -101,7 +101,7 @@ def test_gaps_are_what_was_refused_uncertain_disliked_or_wrong(store: Store) -> 
     numbers = store.learnt.asked(own.id, GAP, since=0)
     assert next(found[n.id] for n in numbers) == RETURNS[0]
     assert set(found.values()) == {RETURNS[0], disliked.question, wrong.question}
-    said = store.learnt.examples(own.id, numbers[0].id, since=0, limit=5)
+    said = store.learnt.examples(own.id, [numbers[0].id], since=0, limit=5)
     assert [(e.question, e.bad) for e in said] == [
         (RETURNS[1], "uncertain"),
         (RETURNS[0], "refused"),

@@ -87,3 +87,16 @@ def test_a_question_joins_the_nearest_topic_if_it_is_near() -> None:
     asked = _vectors(["May I return shoes?", "Do you sell gift cards?"])
     assert nearest_topic(asked, middles) == ["r", ""]
     assert nearest_topic(asked, {}) == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("hi, how do I return shoes?? thanks", "How do I return shoes?"),
+        ("Please help: return shoes please", "Return shoes"),
+        ("hello", "Hello"),
+        ("History of shoes??", "History of shoes?"),
+    ],
+)
+def test_a_name_has_no_courtesies(said: str, name: str) -> None:
+    assert groups_of([said], _vectors([said]), [1])[0].question == name

@@ -110,11 +110,13 @@ def gap_rows(store: Store, assistant: Assistant, *, since: int) -> list[GapRow]:
         if one.status == "approved"
         for wording in one.wordings
     }
+    ids = [one.id for one in found]
+    said = store.learnt.examples(assistant.id, ids, since=since, limit=_EXAMPLES)
     rows = [
         GapRow(
             known[one.id],
             one,
-            store.learnt.examples(assistant.id, one.id, since=since, limit=_EXAMPLES),
+            [example for example in said if example.gap_id == one.id],
             known[one.id].closed or question_key(known[one.id].question) in answered,
         )
         for one in found

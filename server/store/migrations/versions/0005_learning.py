@@ -44,8 +44,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_asked")),
         sa.UniqueConstraint("turn_id", name=op.f("uq_asked_turn_id")),
     )
-    _index("asked", "assistant_id", "conversation_id", "topic_id", "gap_id")
-    op.create_index("ix_asked_assistant_id_day", "asked", ["assistant_id", "day"])
+    _index("asked", "assistant_id", "conversation_id")
+    op.create_index("ix_asked_day", "asked", ["assistant_id", "day", "bad"])
+    counted = ["day", "visitor_id", "conversation_id", "bad"]
+    for place in ("topic_id", "gap_id"):
+        columns = ["assistant_id", place, *counted]
+        op.create_index(f"ix_asked_assistant_id_{place}", "asked", columns)
     op.create_index("ix_asked_assistant_id_wording", "asked", ["assistant_id", "wording"])
 
     op.create_table(
@@ -60,7 +64,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_cited")),
     )
     _index("cited", "assistant_id", "turn_id", "page_id")
-    op.create_index("ix_cited_assistant_id_day", "cited", ["assistant_id", "day"])
+    columns = ["assistant_id", "day", "source_id", "turn_id"]
+    op.create_index("ix_cited_day", "cited", columns)
 
     op.create_table(
         "topics",
