@@ -2,7 +2,10 @@
 
 Average linkage on the cosine: two groups become one while their questions are alike at 0.55 on
 average, so nobody has to say how many topics there are. On 500 questions of 110 known topics (three
-seeds, `python -m tests.learn.measure`) its adjusted Rand index is {FIGURES}.
+seeds, `python -m tests.learn.measure`) its adjusted Rand index is 0.92 and its purity 0.92; k-means
+on the same embeddings comes to 0.70 and 0.95 when told that there are 110, and to 0.80 and 0.91
+with k by silhouette. On one narrow subject the bound is low: of 213 questions about the manual
+(100 headings) some that only share the product's name become one (0.63; 0.84 from a bound of 0.65).
 
 A name is one of the questions: of those near the middle the one that reads best. Terms weighted as
 in c-TF-IDF were tried and read worse ("package, hold, put" for "How do I put a package on hold?").

@@ -263,7 +263,7 @@ class Conversations:
     def list(self, assistant_id: str, chosen: Filter) -> list[Listed]:
         """Conversations that hold a turn matching the filter, newest first."""
         query = _listing(assistant_id)
-        for condition in _conditions(chosen):
+        for condition in (*_conditions(chosen), *_learnt(assistant_id, chosen)):
             query = query.where(condition)
         if chosen.before is not None:
             query = query.where(conversations.c.seq < chosen.before)
@@ -315,10 +315,10 @@ def _conditions(chosen: Filter) -> list[Any]:
     elif chosen.verdict:
         judged = and_(own, reviews.c.turn_id == turns.c.id, reviews.c.verdict == chosen.verdict)
         found.append(exists().where(judged))
-    return found + _learnt(chosen)
+    return found
 
 
-def _learnt(chosen: Filter) -> list[Any]:
+def _learnt(assistant_id: str, chosen: Filter) -> list[Any]:
     """One turn of the conversation has to meet all of these, as the Learn page counts it."""
     wanted: list[Any] = []
     if chosen.topic:
@@ -339,7 +339,8 @@ def _learnt(chosen: Filter) -> list[Any]:
     if not wanted:
         return []
     # A list of ids, not a look at every conversation: topics hold few of very many.
-    return [conversations.c.id.in_(select(asked.c.conversation_id).where(*wanted))]
+    own = asked.c.assistant_id == assistant_id
+    return [conversations.c.id.in_(select(asked.c.conversation_id).where(own, *wanted))]
 
 
 def _escaped(needle: str) -> str:

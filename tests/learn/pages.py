@@ -33,7 +33,7 @@ from tests.speaking import WordEmbedder
 from tests.web.conftest import PASSWORD, FakeJobs, FakeVectors, World
 
 _DAYS = 120
-_ROUNDS = 40
+_ROUNDS = 20
 _SITE = "https://help.example.org"
 
 
@@ -55,7 +55,7 @@ def main(count: int) -> None:
         learn(world.store, world.services.retriever, world.assistant)
         found = time.monotonic() - counted
         _say(f"{count} turns; counted in {counted - began:.1f} s, found in {found:.1f} s\n")
-        _say("| page | p50 ms | p95 ms |\n| --- | --- | --- |")
+        _say("| page | p50 ms | p95 ms | processor, p50 ms |\n| --- | --- | --- | --- |")
         for name, path in _paths(world):
             _say(f"| {name} | {_timed(world, path)} |")
         world.store.database.close()
@@ -158,12 +158,15 @@ def _paths(world: World) -> list[tuple[str, str]]:
 
 
 def _timed(world: World, path: str) -> str:
-    browser, taken = world.client("owner"), []
+    """Wall clock, and the processor's own time: that one does not count what else runs here."""
+    browser, taken, worked = world.client("owner"), [], []
     for _ in range(_ROUNDS):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         assert browser.get(path).status_code == 200
         taken.append(1000 * (time.perf_counter() - began))
-    return f"{np.percentile(taken, 50):.0f} | {np.percentile(taken, 95):.0f}"
+        worked.append(1000 * (time.process_time() - before))
+    wall = f"{np.percentile(taken, 50):.0f} | {np.percentile(taken, 95):.0f}"
+    return f"{wall} | {np.percentile(worked, 50):.0f}"
 
 
 def _say(line: str) -> None:
