@@ -17,6 +17,7 @@ from server.services import Services
 from server.web import (
     admin_api,
     admin_curated,
+    admin_learn,
     auth,
     chat_api,
     checks_api,
@@ -49,6 +50,7 @@ def create_app(services: Services) -> Flask:
         chat_api,
         admin_api,
         admin_curated,
+        admin_learn,
         checks_api,
         datasets_api,
         evaluation_api,

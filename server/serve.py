@@ -50,6 +50,7 @@ class WebServer(BaseApplication):
         from server.app import create_app  # seconds of imports that the arbiter does without
         from server.checking import asking as checking
         from server.demo import ensure_demo
+        from server.learn import refresh
         from server.presence import announce
         from server.rollout import watching
         from server.services import open_services
@@ -68,6 +69,7 @@ class WebServer(BaseApplication):
         self._watches = [
             checking.Watch(self._services.store, self._services.jobs, self._services.voices),
             watching.Watch(self._services.store),
+            refresh.Watch(self._services.store, self._services.retriever),
         ]
         for watch in self._watches:
             watch.start()

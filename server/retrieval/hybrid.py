@@ -53,6 +53,10 @@ class Retriever:
         vector: Vector = self._embedder.embed_array([question])[0]
         return vector
 
+    def embed_all(self, questions: list[str]) -> Vector:
+        """The unit vectors of questions, (n, 384)."""
+        return self._embedder.embed_array(questions)
+
     def search(
         self, assistant_id: str, question: str, *, vector: Vector | None = None, limit: int = 8
     ) -> list[Hit]:

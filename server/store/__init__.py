@@ -19,6 +19,7 @@ from server.store.exclusions import Exclusions
 from server.store.frontier import Frontier
 from server.store.gates import Gates
 from server.store.knowledge import Knowledge
+from server.store.learnt import Learnt
 from server.store.lexical import Lexical
 from server.store.meters import Meters
 from server.store.outcomes import Outcomes
@@ -28,6 +29,7 @@ from server.store.plans import Plans
 from server.store.replays import Replays
 from server.store.reviews import Reviews
 from server.store.runs import Runs
+from server.store.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Store:
     blind: Blind
     checks: Checks
     check_runs: CheckRuns
+    topics: Topics
+    learnt: Learnt
     people: People
     audit: AuditLog
 
@@ -87,6 +91,8 @@ def open_store(url: str) -> Store:
         blind=Blind(database),
         checks=Checks(database),
         check_runs=CheckRuns(database),
+        topics=Topics(database),
+        learnt=Learnt(database),
         people=People(database),
         audit=AuditLog(database),
     )

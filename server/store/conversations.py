@@ -10,7 +10,8 @@ from sqlalchemy import Select, and_, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.errors import Conflict, NotFound
-from server.store.database import Database, new_id, now, record, records
+from server.store.database import Database, first_day, new_id, now, record, records
+from server.store.learn_tables import asked, cited
 from server.store.tables import conversations, feedback, reviews, turns
 
 OPEN = "streaming"
@@ -84,6 +85,14 @@ class Filter:
     feedback: str | None = None
     verdict: str | None = None
     text: str | None = None
+    # A topic or gap; a page or source that was cited; `bad`: "any" (no answer was given) or
+    # "judged" (a person found it wrong or disliked it); days back, today among them.
+    topic: str | None = None
+    gap: str | None = None
+    page: str | None = None
+    source: str | None = None
+    bad: str | None = None
+    days: int | None = None
     before: int | None = None
     limit: int = 50
 
@@ -254,7 +263,7 @@ class Conversations:
     def list(self, assistant_id: str, chosen: Filter) -> list[Listed]:
         """Conversations that hold a turn matching the filter, newest first."""
         query = _listing(assistant_id)
-        for condition in _conditions(chosen):
+        for condition in (*_conditions(chosen), *_learnt(assistant_id, chosen)):
             query = query.where(condition)
         if chosen.before is not None:
             query = query.where(conversations.c.seq < chosen.before)
@@ -307,6 +316,31 @@ def _conditions(chosen: Filter) -> list[Any]:
         judged = and_(own, reviews.c.turn_id == turns.c.id, reviews.c.verdict == chosen.verdict)
         found.append(exists().where(judged))
     return found
+
+
+def _learnt(assistant_id: str, chosen: Filter) -> list[Any]:
+    """One turn of the conversation has to meet all of these, as the Learn page counts it."""
+    wanted: list[Any] = []
+    if chosen.topic:
+        wanted.append(asked.c.topic_id == chosen.topic)
+    if chosen.gap:
+        wanted.append(asked.c.gap_id == chosen.gap)
+    if chosen.bad == "judged":
+        wanted.append(asked.c.bad.in_(("wrong", "disliked")))
+    elif chosen.bad:
+        wanted.append(asked.c.bad != "")
+    if chosen.page or chosen.source:
+        place = (
+            cited.c.page_id == chosen.page if chosen.page else cited.c.source_id == chosen.source
+        )
+        wanted.append(asked.c.turn_id.in_(select(cited.c.turn_id).where(place)))
+    if wanted and chosen.days:
+        wanted.append(asked.c.day >= first_day(chosen.days))
+    if not wanted:
+        return []
+    # A list of ids, not a look at every conversation: topics hold few of very many.
+    own = asked.c.assistant_id == assistant_id
+    return [conversations.c.id.in_(select(asked.c.conversation_id).where(own, *wanted))]
 
 
 def _escaped(needle: str) -> str:

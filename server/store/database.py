@@ -65,6 +65,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def first_day(days: int) -> int:
+    """The ordinal of the first of so many days that end today; 0 days: of all time."""
+    return now().toordinal() - days + 1 if days else 0
+
+
 def new_id(prefix: str) -> str:
     """A new unguessable id such as `cnv_3k9...` (100 bits)."""
     alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

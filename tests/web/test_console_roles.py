@@ -9,6 +9,7 @@ from server.store.canaries import Trial
 from server.store.checks import NewCheck
 from server.store.curated import Wording
 from server.store.reviews import Verdict
+from server.store.topics import TOPIC, Found
 from tests.web.conftest import ROLES, World
 
 # A new route without a row here fails the test.
@@ -29,6 +30,8 @@ MATRIX = {
     "GET /console/<key>/next": "viewer",
     "GET /console/<key>/sources": "viewer",
     "GET /console/<key>/sources/<source_id>": "viewer",
+    "GET /console/<key>/learn": "viewer",
+    "POST /console/<key>/learn/<topic_id>/name": "reviewer",
     "GET /console/<key>/curated": "viewer",
     "GET /console/<key>/curated/<curated_id>": "viewer",
     "POST /console/<key>/curated": "reviewer",
@@ -140,6 +143,10 @@ def _filled(world: World, route: str) -> str:
         wording = Wording(f"May I return {turn.id}?", "Yes.")
         answers = CuratedAnswers(world.store, world.services.retriever)
         names["<curated_id>"] = answers.add(world.assistant, wording, author="test").id
+    if "<topic_id>" in route:
+        found = {"": Found("", turn.question, b"")}
+        world.store.topics.put(world.assistant.id, TOPIC, found, {})
+        names["<topic_id>"] = world.store.topics.all(world.assistant.id, TOPIC)[0].id
     if "<check" in route:
         new = NewCheck(f"May I, in {turn.id}?", None)
         names["<check_id>"] = world.store.checks.add(world.assistant.id, new, author="test").id

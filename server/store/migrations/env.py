@@ -3,7 +3,7 @@
 from alembic import context
 
 # Their tables belong to the same metadata.
-from server.store import rollout_tables, tuning_tables  # noqa: F401
+from server.store import learn_tables, rollout_tables, tuning_tables  # noqa: F401
 from server.store.tables import metadata
 
 context.configure(

@@ -18,10 +18,14 @@ from server.web.console.shell import assistant_at, back_to, blueprint, is_htmx, 
 
 LABELS = ("supported", "uncertain", "refused", "curated", "handed_over")
 _PER_PAGE = 30
+# What the Learn page links with.
+_LEARNT = ("topic", "gap", "page", "source")
+_LONGEST = 3650
 _CHOICES = {
     "label": LABELS,
     "feedback": ("up", "down"),
     "verdict": ("none", *VERDICTS),
+    "bad": ("any", "judged"),
 }
 
 
@@ -67,7 +71,8 @@ def conversations(key: str) -> Response:
         assistant=assistant,
         listed=found[:_PER_PAGE],
         older=_older(key, found),
-        filters=_given(),
+        filters=_given() | ({"days": chosen.days} if chosen.days else {}),
+        learnt=_in_words(assistant, chosen),
         choices=_CHOICES,
     )
 
@@ -121,18 +126,39 @@ def _given() -> dict[str, str]:
     """The filters of the address that mean something."""
     given = {name: request.args.get(name, "") for name in _CHOICES}
     known = {name: value for name, value in given.items() if value in _CHOICES[name]}
-    text = request.args.get("text", "").strip()[:200]
-    return known | ({"text": text} if text else {})
+    texts = {n: request.args.get(n, "").strip()[:200] for n in ("text", *_LEARNT)}
+    return known | {name: value for name, value in texts.items() if value}
 
 
 def _chosen() -> Filter:
     before = request.args.get("before", type=int)
     # One more than a page shows tells whether there is another page.
-    return Filter(**_given(), before=before, limit=_PER_PAGE + 1)
+    return Filter(**_given(), days=_days(), before=before, limit=_PER_PAGE + 1)
+
+
+def _days() -> int | None:
+    """How many days back, today among them; None: all."""
+    days = request.args.get("days", type=int)
+    return days if days and 0 < days <= _LONGEST else None
+
+
+def _in_words(assistant: Assistant, chosen: Filter) -> str:
+    """What the Learn page narrowed the list to; empty if nothing."""
+    store = auth.services().store
+    told = []
+    if named := chosen.topic or chosen.gap:
+        told.append(f"about “{store.topics.get(assistant.id, named).name}”")
+    if chosen.page or chosen.source:
+        told.append("that cite this page" if chosen.page else "that cite this source")
+    if chosen.bad:
+        told.append("with an answer that was none" if chosen.bad == "any" else "that went wrong")
+    if told and chosen.days:
+        told.append(f"of the last {chosen.days} days")
+    return ", ".join(told)
 
 
 def _older(key: str, found: list[Listed]) -> str | None:
     if len(found) <= _PER_PAGE:
         return None
-    values: dict[str, Any] = {**_given(), "before": found[_PER_PAGE - 1].seq}
+    values: dict[str, Any] = {**_given(), "days": _days(), "before": found[_PER_PAGE - 1].seq}
     return url_for("console.conversations", key=key, **values)

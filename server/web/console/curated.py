@@ -39,7 +39,11 @@ class Tried:
 @blueprint.get("/<key>/curated")
 @auth.require("viewer")
 def curated(key: str) -> Response:
-    return _page(assistant_at(key))
+    """The list; a drafted question in the address opens the form with it."""
+    assistant, drafted = assistant_at(key), request.args.get("question", "").strip()[:500]
+    if not drafted:
+        return _page(assistant)
+    return _page(assistant, typed=dict.fromkeys(_FIELDS, "") | {"question": drafted})
 
 
 @blueprint.post("/<key>/curated")

@@ -64,6 +64,7 @@ _NOTICES = {
     "run": "The run is queued.",
     "run-cancelled": "The run is being cancelled.",
     "saved": "Saved. The widget shows it from the next page load on.",
+    "topic-named": "Named. The topic keeps this name.",
     "taken-in": "Taken back in. The next run learns from it.",
     "signed-out": "You are signed out.",
     "signed-out-everywhere": "Signed out everywhere.",
