@@ -264,7 +264,7 @@ def test_the_page_mode_fills_its_place_and_asks(site: Site, page: Page) -> None:
         f'<parlance-chat data-assistant="{KEY}" mode="page"></parlance-chat>'
         f'<script type="module" src="{site.url}/widget/chat.js"></script>'
     )
-    site.pages["full"] = (PAGE.format(head="", body=body), {})
+    site.pages["full"] = (PAGE.format(lang="en", head="", body=body), {})
     page.goto(f"{site.url}/host/full")
     expect(page.locator(".panel")).to_be_visible()
     expect(page.locator(".launcher")).to_have_count(0)

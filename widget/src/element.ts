@@ -5,6 +5,8 @@
  * @attr data-server     where Parlance runs; default: where this script came from
  * @attr mode            "bubble" (a button that opens a panel, default) or "page" (fills its place)
  * @attr data-position   "right" or "left"; default: the assistant's setting
+ * @attr lang            the language of its own words; default: the page's, else the browser's
+ * @attr strings         JSON: the owner's words in place of ours (data-strings on the script tag)
  * @attr data-theme      "auto", "light" or "dark"; default: the assistant's setting
  * @attr open            present while the panel is open
  * @method open, close, toggle, reset
@@ -17,7 +19,8 @@ import { drawLauncher } from "./launcher.ts";
 import { Memory } from "./memory.ts";
 import { Session } from "./session.ts";
 import { isFinal, type Config, type State } from "./state.ts";
-import { stringsFor, type Strings } from "./strings.ts";
+import { Speech } from "./speech.ts";
+import type { Strings } from "./strings.ts";
 import { styles } from "./styles.ts";
 import { palette, schemeFor } from "./theme.ts";
 import { PanelView } from "./view.ts";
@@ -26,20 +29,21 @@ import { followViewport, isFullScreen } from "./viewport.ts";
 const TAG = "parlance-chat";
 
 export class ParlanceChat extends HTMLElement {
-  static observedAttributes = ["data-theme", "data-position"];
+  static observedAttributes = ["data-theme", "data-position", "lang", "strings", "data-strings"];
 
   /** Set by the loader: the settings it has already asked for. */
   declare settings?: Promise<Config>;
 
   readonly #root: ShadowRoot;
   readonly #sheet: CSSStyleSheet | null;
-  #strings: Strings = stringsFor(navigator.language);
+  #speech: Speech | null = null;
   #session: Session | null = null;
   #memory: Memory | null = null;
   #view: PanelView | null = null;
   #launcher: HTMLButtonElement | null = null;
   #config: Config | null = null;
   #listening: AbortController | null = null;
+  readonly #life = new AbortController();
   #frame = 0;
   #finished = 0;
 
@@ -61,8 +65,9 @@ export class ParlanceChat extends HTMLElement {
     this.#listening?.abort();
   }
 
-  attributeChangedCallback(): void {
-    this.#paint();
+  attributeChangedCallback(name: string): void {
+    if (name === "data-theme" || name === "data-position") this.#paint();
+    else this.#speak();
   }
 
   get isPage(): boolean {
@@ -74,26 +79,21 @@ export class ParlanceChat extends HTMLElement {
   }
 
   open(): void {
-    if (!this.#view || this.isOpen) return;
+    if (this.isOpen) return;
     this.setAttribute("open", "");
-    this.#view.node.hidden = false;
-    this.#view.node.setAttribute("aria-modal", String(isFullScreen()));
-    this.#launcher?.setAttribute("aria-expanded", "true");
-    this.#launcher?.setAttribute("aria-label", this.#strings.closeChat);
-    this.#launcher?.classList.remove("unread");
     if (this.#memory) this.#memory.open = true;
-    this.#view.scrollToEnd(false);
+    this.#launcher?.classList.remove("unread");
+    this.#showOpen();
+    this.#view?.scrollToEnd(false);
     this.#focusInside();
     if (this.#session?.state.phase === "unreachable") void this.#load();
   }
 
   close(): void {
-    if (!this.isOpen || this.isPage || !this.#view) return;
+    if (!this.isOpen || this.isPage) return;
     const hadFocus = this.#root.activeElement !== null;
     this.removeAttribute("open");
-    this.#view.node.hidden = true;
-    this.#launcher?.setAttribute("aria-expanded", "false");
-    this.#nameLauncher();
+    this.#showOpen();
     if (this.#memory) this.#memory.open = false;
     if (hadFocus) this.#launcher?.focus();
   }
@@ -117,8 +117,9 @@ export class ParlanceChat extends HTMLElement {
     }
     this.#memory = new Memory(server, assistant);
     this.#session = new Session(new Client(server, assistant), this.#memory, () => this.#schedule());
+    this.#speech = new Speech(this, server, { signal: this.#life.signal, changed: () => this.#build() });
     if (!this.isPage) this.#addLauncher();
-    this.#build();
+    this.#speak();
     void this.#load();
   }
 
@@ -132,17 +133,22 @@ export class ParlanceChat extends HTMLElement {
   #configure(config: Config): void {
     const first = this.#config === null;
     this.#config = config;
-    this.#strings = stringsFor(config.language);
     this.#paint();
-    if (first) this.#build();
-    this.#nameLauncher();
+    if (first) this.#speak();
   }
 
-  /** Build the panel, again once the assistant's name and language are known. */
+  /** Find the words that are wanted now and draw the panel in them. */
+  #speak(): void {
+    void this.#speech?.speak(this.#config?.language);
+  }
+
+  /** Build the panel, again once the assistant's name is known or the language is another. */
   #build(): void {
+    const strings = this.#speech?.strings;
+    if (!strings) return;
     const old = this.#view;
     const focused = this.#root.activeElement === old?.composer.field;
-    this.#view = new PanelView(this.#strings, this.#config, {
+    this.#view = new PanelView(strings, this.#config, {
       ask: (question) => this.#session?.ask(question),
       stop: () => void this.#session?.stop(),
       reset: () => this.reset(),
@@ -155,10 +161,11 @@ export class ParlanceChat extends HTMLElement {
     this.#root.append(this.#view.node);
     old?.node.remove();
     if (this.isPage) this.#asPage(this.#view);
-    this.#view.node.hidden = !this.isOpen;
+    this.#showOpen();
     this.#render();
     if (this.#memory?.open && !this.isOpen && !isFullScreen()) this.#reopen();
     else if (focused) this.#view.composer.field.focus();
+    else if (!old && this.isOpen && !this.isPage) this.#focusInside();
   }
 
   /** Open as it was on the page before, without taking the focus from this one. */
@@ -175,17 +182,31 @@ export class ParlanceChat extends HTMLElement {
   }
 
   #addLauncher(): void {
-    this.#launcher = drawLauncher(this.#root, this.#strings.openChat(this.#strings.assistantFallback));
+    this.#launcher = drawLauncher(this.#root, "");
     this.#launcher.append(icon(DOWN, "icon down"));
     this.#launcher.setAttribute("aria-haspopup", "dialog");
-    this.#launcher.setAttribute("aria-expanded", "false");
     this.#launcher.addEventListener("click", () => this.toggle());
   }
 
+  /** Show the panel or not, and say so on the launcher. */
+  #showOpen(): void {
+    if (this.#view) this.#view.node.hidden = !this.isOpen;
+    if (!this.isPage) this.#view?.node.setAttribute("aria-modal", String(isFullScreen()));
+    this.#launcher?.setAttribute("aria-expanded", String(this.isOpen));
+    this.#nameLauncher();
+  }
+
   #nameLauncher(): void {
-    const name = this.#config?.name || this.#strings.assistantFallback;
-    const label = this.isOpen ? this.#strings.closeChat : this.#strings.openChat(name);
-    this.#launcher?.setAttribute("aria-label", label);
+    const strings = this.#speech?.strings;
+    if (!strings || !this.#view) return;
+    const label = this.isOpen ? strings.closeChat : this.#openLabel(strings);
+    const news = this.#launcher?.classList.contains("unread") ? `. ${strings.newAnswer}` : "";
+    this.#launcher?.setAttribute("aria-label", label + news);
+    this.#launcher?.setAttribute("lang", strings.language);
+  }
+
+  #openLabel(strings: Strings): string {
+    return strings.fill(strings.openChat, { name: this.#config?.name || strings.assistantFallback });
   }
 
   #focusInside(): void {
@@ -199,6 +220,9 @@ export class ParlanceChat extends HTMLElement {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     this.#root.addEventListener("keydown", (event) => this.#keydown(event as KeyboardEvent), { signal });
+    const language = new MutationObserver(() => this.#speak());
+    language.observe(document.documentElement, { attributeFilter: ["lang"] });
+    signal.addEventListener("abort", () => language.disconnect());
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.#paint(), { signal });
     followViewport((top, height) => {
@@ -256,7 +280,7 @@ export class ParlanceChat extends HTMLElement {
     const finished = state.turns.filter(isFinal).length;
     const isNews = finished > this.#finished && state.phase === "ready" && !this.isOpen;
     this.#launcher?.classList.toggle("unread", isNews || (this.#launcher.classList.contains("unread") && !this.isOpen));
-    if (isNews) this.#launcher?.setAttribute("aria-label", `${this.#strings.openChat(this.#config?.name ?? "")}. ${this.#strings.newAnswer}`);
+    this.#nameLauncher();
     this.#finished = finished;
   }
 }

@@ -3,9 +3,11 @@
  *
  *   <script src="https://HOST/widget.js" data-assistant="KEY" async></script>
  *   data-position="left|right"  data-theme="auto|light|dark"  data-color="#rrggbb"  data-open
+ *   lang="de"  data-strings='{"placeholder":"Ask us"}'
  */
 
 import { adopt, setVariables } from "./dom.ts";
+import { openLabel } from "./launcher_label.ts";
 import { drawLauncher } from "./launcher.ts";
 import { memoryName } from "./memory_name.ts";
 import { onTop, parseColor } from "./theme.ts";
@@ -35,7 +37,7 @@ function start(): void {
   if (shown) return warn(`one chat per page: "${shown}", not "${assistant}".`);
   const { dataset, src } = script;
   const server = new URL(dataset.server || ".", src).href.replace(/\/+$/, "");
-  const go = () => launch(server, assistant, dataset);
+  const go = () => launch(server, assistant, { ...dataset, lang: script.lang });
   // A tag in the head runs before there is a body.
   document.body ? go() : addEventListener("DOMContentLoaded", go);
 }
@@ -85,7 +87,7 @@ function launch(server: string, assistant: string, options: DOMStringMap): void 
       const color = parseColor(text);
       if (color) setVariables(sheet, { "--accent": `rgb(${color})`, "--on-accent": `rgb(${onTop(color)})` });
     };
-    const button = drawLauncher(root, "Open chat");
+    const button = drawLauncher(root, openLabel(options.lang));
     button.onclick = () => isOurs() && call("open");
     button.onpointerenter = button.onfocus = load;
     paint(options.color);
@@ -107,7 +109,9 @@ function launch(server: string, assistant: string, options: DOMStringMap): void 
   const observer = new MutationObserver(keep);
   observer.observe(document.documentElement, { childList: true });
 
-  Object.assign(element.dataset, options, { server });
+  const { lang, ...rest } = options;
+  Object.assign(element.dataset, rest, { server });
+  if (lang) element.lang = lang;
   element.toggleAttribute("data-left", options.position === "left");
   if (isOurs()) draw();
   keep();

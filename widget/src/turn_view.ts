@@ -8,7 +8,7 @@ import { withMarks, withoutMarks } from "./marks.ts";
 import { NextSteps } from "./next_steps.ts";
 import { SourcesView } from "./sources_view.ts";
 import { isFinal, type Problem, type Turn, type Verdict } from "./state.ts";
-import type { Strings } from "./strings.ts";
+import { english, type Strings } from "./strings.ts";
 
 export interface TurnActions {
   ask(question: string): void;
@@ -38,7 +38,7 @@ export class TurnView {
     this.#next = new NextSteps(strings, (question) => actions.ask(question));
     this.#text = new MarkdownView((n) => this.#mark(n));
     const said = el("span", { class: "unseen" }, `${strings.youSaid} `);
-    const question = el("div", { class: "question" }, said, turn.question);
+    const question = el("div", { class: "question" }, said, el("bdi", {}, turn.question));
     const parts = [this.#badge, this.#text.node, this.#progress, this.#notice, this.#sources.node, this.#next.node, this.#tools];
     this.#answer.append(el("span", { class: "unseen" }, strings.assistantSaid), ...parts);
     this.node = el("div", { class: "turn" }, question, this.#answer);
@@ -82,8 +82,8 @@ export class TurnView {
   }
 
   #showProgress(turn: Turn, writing: boolean): void {
-    const { thinking, reading, reconnecting } = this.#strings;
-    const waiting = turn.sources.length ? reading(turn.sources.length) : thinking;
+    const { count, thinking, reading, reconnecting } = this.#strings;
+    const waiting = turn.sources.length ? count(reading, turn.sources.length) : thinking;
     this.#progress.hidden = !writing || (turn.reply !== "" && !turn.reconnecting);
     const dots = el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
     const words = turn.reconnecting ? reconnecting : waiting;
@@ -108,8 +108,12 @@ export class TurnView {
   }
 
   #words(problem: Problem | null): [string, string] {
-    const known = this.#strings.problems[problem?.code ?? "failed"] ?? this.#strings.problems.failed;
-    return [problem?.message || known?.message || "", problem?.hint || known?.hint || ""];
+    const { problems } = this.#strings;
+    const code = problem && problem.code in problems ? problem.code : "failed";
+    const ours = problems[code];
+    // The server speaks English: its own words stand where ours are English and the owner's are not there.
+    const theirs = ours === english.problems[code] ? problem : null;
+    return [theirs?.message || ours?.message || "", theirs?.hint || ours?.hint || ""];
   }
 
   #note([message, hint]: [string, string], again: boolean): void {

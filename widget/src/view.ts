@@ -44,10 +44,11 @@ export class PanelView {
     this.#scroller = el("div", { class: "scroller", scroll: () => this.#scrolled() }, this.#start, this.#log);
     this.composer = new Composer(strings, config?.placeholder ?? "", actions.ask, actions.stop);
     const name = config?.name || strings.assistantFallback;
-    const frame = { class: "panel", role: "dialog", "aria-label": strings.chatWith(name), tabindex: -1, hidden: true };
+    const frame = { class: "panel", role: "dialog", "aria-label": strings.fill(strings.chatWith, { name }), tabindex: -1, hidden: true };
+    const speech = { lang: strings.language, dir: strings.direction };
     const foot = el("footer", {}, this.composer.node, this.#smallPrint(config));
     const middle = el("div", { class: "middle" }, this.#scroller, this.#toEnd);
-    this.node = el("section", frame, this.#header(config, name), middle, foot, this.#status);
+    this.node = el("section", { ...frame, ...speech }, this.#header(config, name), middle, foot, this.#status);
     this.#scrolled();
   }
 
@@ -117,7 +118,7 @@ export class PanelView {
   #greeting(config: Config | null): Node[] {
     const hello = this.#heading(config?.greeting || this.#strings.greeting);
     const prompts = (config?.suggested_prompts ?? []).slice(0, 4);
-    const name = el("strong", {}, config?.name || this.#strings.assistantFallback);
+    const name = el("bdi", {}, config?.name || this.#strings.assistantFallback);
     const top = [this.#avatar(config), el("p", { class: "name" }, name, ` · ${this.#strings.subtitle}`), hello];
     if (!prompts.length) return top;
     const chips = prompts.map((prompt) => el("li", {}, this.#chip(prompt)));
@@ -125,11 +126,11 @@ export class PanelView {
   }
 
   #heading(text: string): HTMLElement {
-    return el("h2", {}, text);
+    return el("h2", { dir: "auto" }, text);
   }
 
   #chip(prompt: string): HTMLButtonElement {
-    return el("button", { class: "chip", type: "button", click: () => this.#put(prompt) }, prompt);
+    return el("button", { class: "chip", type: "button", click: () => this.#put(prompt) }, el("bdi", {}, prompt));
   }
 
   /** Ask a question that was offered, and go back to where the next one is written. */
@@ -139,7 +140,7 @@ export class PanelView {
   }
 
   #header(config: Config | null, name: string): HTMLElement {
-    const titles = el("div", { class: "titles" }, el("h1", {}, name), el("p", {}, this.#strings.subtitle));
+    const titles = el("div", { class: "titles" }, el("h1", { dir: "auto" }, name), el("p", {}, this.#strings.subtitle));
     const close = this.#button("close", this.#strings.closeChat, CLOSE, () => this.#actions.close());
     return el("header", {}, this.#avatar(config), titles, this.#newButton, close);
   }
