@@ -222,7 +222,7 @@ def test_two_tags_and_a_swapped_body_leave_one_chat(site: Site, page: Page) -> N
     page.evaluate("document.body = document.createElement('body')")
     expect(page.locator("parlance-chat")).to_have_count(1)
     expect_answered(page)
-    page.evaluate("window.Parlance.close()")
+    page.evaluate("parlance.close()")
     expect(page.locator(".panel")).to_be_hidden()
 
 
@@ -247,7 +247,7 @@ def test_an_unknown_assistant_is_named_in_the_console(site: Site, page: Page) ->
     page.goto(site.host())
     page.locator(".launcher").click()
     expect(page.locator(".start h2")).to_have_text("The assistant is not available here")
-    assert any(f'Parlance: {site.url} has no assistant "{KEY}".' in note for note in notes)
+    assert any(f'{site.url} has no assistant "{KEY}".' in note for note in notes)
 
 
 def test_data_open_opens_by_itself_until_it_is_closed(site: Site, page: Page) -> None:

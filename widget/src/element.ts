@@ -9,15 +9,21 @@
  * @attr strings         JSON: the owner's words in place of ours (data-strings on the script tag)
  * @attr data-theme      "auto", "light" or "dark"; default: the assistant's setting
  * @attr open            present while the panel is open
- * @method open, close, toggle, reset
+ * @attr data-beside     set by itself where another assistant stands in the same corner
+ * @method open, close, toggle, send, reset, setContext, setLocale, setStrings, destroy
+ * @fires parlance-ready, -open, -close, -message, -answer, -citation, -feedback, -error (see index.d.ts)
  */
 
 import { Client } from "./client.ts";
+import { dropCopies } from "./copies.ts";
 import { adopt, icon, setVariables } from "./dom.ts";
 import { DOWN } from "./icons.ts";
-import { drawLauncher } from "./launcher.ts";
+import { keepInside } from "./keyboard.ts";
+import { drawLauncher, standBeside } from "./launcher.ts";
 import { Memory } from "./memory.ts";
+import { report, tell } from "./report.ts";
 import { Session } from "./session.ts";
+import { explainFailure, watchPolicy } from "./settings.ts";
 import { isFinal, type Config, type State } from "./state.ts";
 import { Speech } from "./speech.ts";
 import type { Strings } from "./strings.ts";
@@ -33,6 +39,10 @@ export class ParlanceChat extends HTMLElement {
 
   /** Set by the loader: the settings it has already asked for. */
   declare settings?: Promise<Config>;
+  /** Made by the loader, which puts it back where a page was swapped. */
+  declare launched?: boolean;
+  /** Codes of what was told already; shared with the loader. */
+  declare reported?: Set<string>;
 
   readonly #root: ShadowRoot;
   readonly #sheet: CSSStyleSheet | null;
@@ -46,6 +56,7 @@ export class ParlanceChat extends HTMLElement {
   readonly #life = new AbortController();
   #frame = 0;
   #finished = 0;
+  #loading: Promise<void> = Promise.resolve();
 
   constructor() {
     super();
@@ -55,8 +66,10 @@ export class ParlanceChat extends HTMLElement {
   }
 
   connectedCallback(): void {
+    if (this.#life.signal.aborted) return;
     this.#listen();
     this.#paint();
+    if (this.launched) dropCopies(this);
     if (!this.#session) this.#begin();
   }
 
@@ -82,17 +95,19 @@ export class ParlanceChat extends HTMLElement {
     if (this.isOpen) return;
     this.setAttribute("open", "");
     if (this.#memory) this.#memory.open = true;
+    tell(this, "open");
     this.#launcher?.classList.remove("unread");
     this.#showOpen();
     this.#view?.scrollToEnd(false);
     this.#focusInside();
-    if (this.#session?.state.phase === "unreachable") void this.#load();
+    if (this.#session?.state.phase === "unreachable") this.#load();
   }
 
   close(): void {
     if (!this.isOpen || this.isPage) return;
     const hadFocus = this.#root.activeElement !== null;
     this.removeAttribute("open");
+    tell(this, "close");
     this.#showOpen();
     if (this.#memory) this.#memory.open = false;
     if (hadFocus) this.#launcher?.focus();
@@ -108,33 +123,73 @@ export class ParlanceChat extends HTMLElement {
     this.#session?.reset();
   }
 
+  /** Ask as if the visitor had; false if the question was not taken. */
+  async send(question: string): Promise<boolean> {
+    await this.#loading;
+    return this.#session?.state.phase === "ready" && this.#session.ask(String(question));
+  }
+
+  setContext(context: { page?: string }): void {
+    const unknown = Object.keys(context).filter((name) => name !== "page");
+    if (unknown.length) report(this, "unknown-context", `setContext takes { page }, not ${unknown.join(", ")}.`);
+    if (this.#session) this.#session.page = context.page ?? null;
+  }
+
+  setLocale(lang: string): void {
+    this.lang = lang;
+  }
+
+  setStrings(strings: object): void {
+    if (this.#speech) this.#speech.own = strings;
+    this.#speak();
+  }
+
+  /** Leave the page for good: no listener, timer, stream or node stays. */
+  destroy(): void {
+    this.#life.abort();
+    this.#listening?.abort();
+    this.#session?.end();
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#frame);
+    this.#root.replaceChildren();
+    this.remove();
+  }
+
   #begin(): void {
     const assistant = this.dataset.assistant?.trim();
     const server = (this.dataset.server?.trim() || ownServer()).replace(/\/+$/, "");
     if (!assistant) {
-      console.warn("Parlance: <parlance-chat> has no data-assistant. Put the assistant's key there.");
-      return;
+      return report(this, "no-assistant", "<parlance-chat> has no data-assistant. Put the assistant's key there.");
     }
+    const blocked = watchPolicy(server, this.#life.signal);
     this.#memory = new Memory(server, assistant);
-    this.#session = new Session(new Client(server, assistant), this.#memory, () => this.#schedule());
+    this.#session = new Session(new Client(server, assistant), this.#memory, {
+      changed: () => this.#schedule(),
+      tell: (event, detail) => tell(this, event, detail),
+      unsettled: (status) => void explainFailure(this, server, { status, blocked }),
+    });
     this.#speech = new Speech(this, server, { signal: this.#life.signal, changed: () => this.#build() });
     if (!this.isPage) this.#addLauncher();
     this.#speak();
-    void this.#load();
+    this.#load();
   }
 
-  async #load(): Promise<void> {
+  #load(): void {
     const underWay = this.settings;
     delete this.settings;
-    const config = await this.#session?.load(underWay);
-    if (config) this.#configure(config);
+    this.#loading = (async () => {
+      const config = await this.#session?.load(underWay);
+      if (config) this.#configure(config);
+    })();
   }
 
   #configure(config: Config): void {
     const first = this.#config === null;
     this.#config = config;
     this.#paint();
-    if (first) this.#speak();
+    if (!first) return;
+    this.#speak();
+    tell(this, "ready", { name: config.name });
   }
 
   /** Find the words that are wanted now and draw the panel in them. */
@@ -153,8 +208,10 @@ export class ParlanceChat extends HTMLElement {
       stop: () => void this.#session?.stop(),
       reset: () => this.reset(),
       close: () => this.close(),
-      reload: () => void this.#load(),
+      reload: () => this.#load(),
       retry: (key) => this.#session?.retry(key),
+      cite: ({ n, title, url, quote }) => tell(this, "citation", { n, title, url, quote }),
+      life: this.#life.signal,
       rate: (key, value) => this.#session?.rate(key, value) ?? Promise.resolve(false),
     });
     this.#view.composer.field.value = old?.composer.field.value ?? "";
@@ -223,6 +280,7 @@ export class ParlanceChat extends HTMLElement {
     const language = new MutationObserver(() => this.#speak());
     language.observe(document.documentElement, { attributeFilter: ["lang"] });
     signal.addEventListener("abort", () => language.disconnect());
+    addEventListener("pageshow", ({ persisted }) => persisted && void this.#session?.revive(), { signal });
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.#paint(), { signal });
     followViewport((top, height) => {
@@ -234,18 +292,7 @@ export class ParlanceChat extends HTMLElement {
     // The page must not take typing for its own shortcuts.
     event.stopPropagation();
     if (event.key === "Escape" && !event.isComposing) this.close();
-    else if (event.key === "Tab" && this.isOpen && !this.isPage && isFullScreen()) this.#keepInside(event);
-  }
-
-  /** Full screen covers the page, so Tab must not wander off behind it. */
-  #keepInside(event: KeyboardEvent): void {
-    const all = this.#view?.node.querySelectorAll<HTMLElement>("button, a[href], textarea, summary, [tabindex='0']");
-    const usable = [...(all ?? [])].filter((node) => !node.hasAttribute("disabled") && node.offsetParent);
-    const edge = event.shiftKey ? usable[0] : usable.at(-1);
-    const target = event.shiftKey ? usable.at(-1) : usable[0];
-    if (this.#root.activeElement !== edge || !target) return;
-    event.preventDefault();
-    target.focus();
+    else if (event.key === "Tab" && this.isOpen && !this.isPage && isFullScreen()) keepInside(this.#root, this.#view?.node, event);
   }
 
   #paint(): void {
@@ -256,11 +303,12 @@ export class ParlanceChat extends HTMLElement {
     this.toggleAttribute("data-dark", scheme === "dark");
     const side = this.dataset.position ?? brand?.position;
     this.toggleAttribute("data-left", side === "left");
+    if (!this.isPage) standBeside(this);
   }
 
   /** Many tokens may arrive within one frame: draw once. A hidden page draws no frames. */
   #schedule(): void {
-    if (this.#frame) return;
+    if (this.#frame || this.#life.signal.aborted) return;
     const draw = () => {
       this.#frame = 0;
       this.#render();

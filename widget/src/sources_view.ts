@@ -10,9 +10,11 @@ export class SourcesView {
   readonly node = el("section", { class: "sources" });
   #items = new Map<number, HTMLDetailsElement>();
   readonly #strings: Strings;
+  readonly #opened: (citation: Citation) => void;
 
-  constructor(strings: Strings) {
+  constructor(strings: Strings, opened: (citation: Citation) => void) {
     this.#strings = strings;
+    this.#opened = opened;
   }
 
   show(citations: readonly Citation[], label: Label | null): void {
@@ -53,7 +55,8 @@ export class SourcesView {
     // The link of a curated answer that leads elsewhere quotes nothing.
     if (citation.quote) body.append(el("blockquote", { dir: "auto" }, citation.quote));
     if (href) body.append(this.#open(href, citation.title));
-    return el("details", {}, summary, body);
+    const details = el("details", { toggle: () => details.open && this.#opened(citation) }, summary, body);
+    return details;
   }
 
   #open(href: string, title: string): HTMLAnchorElement {

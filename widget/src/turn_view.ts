@@ -6,14 +6,18 @@ import { AGAIN, CHECK, COPY, NOTE, UP } from "./icons.ts";
 import { MarkdownView } from "./markdown_view.ts";
 import { withMarks, withoutMarks } from "./marks.ts";
 import { NextSteps } from "./next_steps.ts";
+import { wait } from "./retrying.ts";
 import { SourcesView } from "./sources_view.ts";
-import { isFinal, type Problem, type Turn, type Verdict } from "./state.ts";
+import { isFinal, type Citation, type Problem, type Turn, type Verdict } from "./state.ts";
 import { english, type Strings } from "./strings.ts";
 
 export interface TurnActions {
   ask(question: string): void;
   retry(key: string): void;
   rate(key: string, value: Verdict): Promise<boolean>;
+  cite(citation: Citation): void;
+  /** Ends when the chat is taken off the page. */
+  readonly life: AbortSignal;
 }
 
 export class TurnView {
@@ -34,7 +38,7 @@ export class TurnView {
   constructor(turn: Turn, strings: Strings, actions: TurnActions) {
     this.#strings = strings;
     this.#actions = actions;
-    this.#sources = new SourcesView(strings);
+    this.#sources = new SourcesView(strings, (citation) => actions.cite(citation));
     this.#next = new NextSteps(strings, (question) => actions.ask(question));
     this.#text = new MarkdownView((n) => this.#mark(n));
     const said = el("span", { class: "unseen" }, `${strings.youSaid} `);
@@ -160,26 +164,26 @@ export class TurnView {
     const next = this.#turn.feedback === value ? null : value;
     const saved = await this.#actions.rate(this.#turn.key, next);
     const { thanks, notSaved } = this.#strings;
-    say(reply, saved ? (next ? thanks : "") : notSaved);
+    this.#say(reply, saved ? (next ? thanks : "") : notSaved);
   }
 
   async #copy(button: HTMLElement, reply: HTMLElement): Promise<void> {
     await navigator.clipboard.writeText(this.#turn?.reply ?? "");
     button.replaceChildren(icon(CHECK));
-    setTimeout(() => button.replaceChildren(icon(COPY)), 1600);
-    say(reply, this.#strings.copied);
+    void wait(1600, this.#actions.life).then(() => button.replaceChildren(icon(COPY)));
+    this.#say(reply, this.#strings.copied);
   }
 
   #mark(n: number): Node | null {
     const citation = this.#turn?.citations.find((other) => other.n === n);
     return citation ? this.#sources.mark(citation) : null;
   }
-}
 
-/** Show a short message and let it go again. */
-function say(where: HTMLElement, words: string): void {
-  where.textContent = words;
-  setTimeout(() => {
-    if (where.textContent === words) where.textContent = "";
-  }, 2500);
+  /** Show a short message and let it go again. */
+  #say(where: HTMLElement, words: string): void {
+    where.textContent = words;
+    void wait(2500, this.#actions.life).then(() => {
+      if (where.textContent === words) where.textContent = "";
+    });
+  }
 }
