@@ -5,6 +5,7 @@ import { DOWN, OUT } from "./icons.ts";
 import { safeWebHref, shortAddress } from "./links.ts";
 import type { Citation, Label } from "./state.ts";
 import type { Strings } from "./strings.ts";
+import { scrolling } from "./viewport.ts";
 
 export class SourcesView {
   readonly node = el("section", { class: "sources" });
@@ -41,7 +42,7 @@ export class SourcesView {
     if (!item) return;
     item.open = true;
     item.querySelector("summary")?.focus({ preventScroll: true });
-    item.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    item.scrollIntoView({ block: "nearest", behavior: scrolling() });
   }
 
   #item(citation: Citation): HTMLDetailsElement {

@@ -64,6 +64,16 @@ export class TurnView {
     this.#showTools(turn);
   }
 
+  /** The answer as one hears it: its label, its words without marks, and what went wrong. */
+  get spoken(): string {
+    const copy = this.#text.node.cloneNode(true) as HTMLElement;
+    copy.querySelectorAll(".mark").forEach((mark) => mark.remove());
+    copy.querySelectorAll("p, li, td, th, pre, .heading, .line").forEach((block) => block.append(" "));
+    const shown = [this.#badge, this.#notice.querySelector("p")].map((part) => (part?.closest("[hidden]") ? "" : part?.textContent));
+    const [label, problem] = shown;
+    return [this.#strings.assistantSaid, label, copy.textContent, problem].filter(Boolean).join(" ").replace(/\s+/g, " ");
+  }
+
   #showText(turn: Turn, writing: boolean): void {
     if (writing) {
       this.#caret.remove();
