@@ -1,7 +1,7 @@
 // Bundles the loader (classic script) and the chat (ES module) into server/web/static/widget/,
-// and puts the console's htmx beside them, into server/web/static/vendor/.
+// with the words of each language as JSON, and puts the console's htmx beside them, into server/web/static/vendor/.
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
@@ -38,6 +38,14 @@ async function bundle(entry, format, define = {}) {
   return result.outputFiles[0].contents;
 }
 
+/** The words of each language, without the white space. */
+async function languages() {
+  const folder = join(here, "src", "languages");
+  const files = (await readdir(folder)).sort();
+  const packed = files.map(async (name) => [name, JSON.stringify(JSON.parse(await readFile(join(folder, name), "utf8")))]);
+  return Object.fromEntries(await Promise.all(packed));
+}
+
 /** A server that is running never sees half a file. */
 async function replaceFile(name, contents, folder = out) {
   const path = join(folder, name);
@@ -47,9 +55,11 @@ async function replaceFile(name, contents, folder = out) {
 
 await mkdir(out, { recursive: true });
 await mkdir(vendor, { recursive: true });
-const chat = await bundle("element.ts", "esm");
-const version = createHash("sha256").update(chat).digest("hex").slice(0, 6);
-const loader = await bundle("loader.ts", "iife", { CHAT_VERSION: JSON.stringify(version) });
+const words = await languages();
+const digest = (contents) => createHash("sha256").update(contents).digest("hex").slice(0, 6);
+const chat = await bundle("element.ts", "esm", { WORDS_VERSION: JSON.stringify(digest(Object.values(words).join(""))) });
+const loader = await bundle("loader.ts", "iife", { CHAT_VERSION: JSON.stringify(digest(chat)) });
+for (const [name, contents] of Object.entries(words)) await replaceFile(name, contents);
 await replaceFile("chat.js", chat);
 await replaceFile("loader.js", loader);
 const htmx = await readFile(join(here, "node_modules", "htmx.org", "dist", "htmx.min.js"));

@@ -1,4 +1,4 @@
-"""The widget's build: turns widget/src into the two scripts the server hands out.
+"""The widget's build: turns widget/src into the scripts and languages the server hands out.
 
 Hatch runs it as a build hook; `python widget/hatch_build.py` runs the same build by hand, and
 `python widget/hatch_build.py check` the types, the sizes and the unit tests.
@@ -22,7 +22,8 @@ except ImportError:  # run by hand, outside a build: hatchling is not installed 
 WIDGET = Path(__file__).resolve().parent
 OUTPUT = WIDGET.parent / "server" / "web" / "static" / "widget"
 VENDORED = OUTPUT.parent / "vendor" / "htmx.min.js"  # the console's, from the same npm install
-OUTPUTS = (OUTPUT / "loader.js", OUTPUT / "chat.js", VENDORED)
+LANGUAGES = tuple(OUTPUT / path.name for path in (WIDGET / "src" / "languages").glob("*.json"))
+OUTPUTS = (OUTPUT / "loader.js", OUTPUT / "chat.js", *LANGUAGES, VENDORED)
 # npm writes this file last, so it tells whether an install ran to its end.
 INSTALLED = WIDGET / "node_modules" / ".package-lock.json"
 

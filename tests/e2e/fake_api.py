@@ -115,9 +115,9 @@ def create_fake(state: FakeState) -> Flask:
     def loader() -> Response:
         return _script("loader.js")
 
-    @app.get("/widget/chat.js")
-    def chat() -> Response:
-        return _script("chat.js")
+    @app.get("/widget/<name>")
+    def built(name: str) -> Response:
+        return _script(name)
 
     @app.get(f"{base}/config")
     def config() -> dict[str, Any]:
@@ -290,7 +290,8 @@ def _error(code: str, message: str, hint: str) -> dict[str, Any]:
 
 
 def _script(name: str) -> Response:
-    return Response((WIDGET / name).read_bytes(), mimetype="text/javascript")
+    kind = "application/json" if name.endswith(".json") else "text/javascript"
+    return Response((WIDGET / name).read_bytes(), mimetype=kind)
 
 
 @dataclass(slots=True)

@@ -222,7 +222,7 @@ def test_two_tags_and_a_swapped_body_leave_one_chat(site: Site, page: Page) -> N
     page.evaluate("document.body = document.createElement('body')")
     expect(page.locator("parlance-chat")).to_have_count(1)
     expect_answered(page)
-    page.evaluate("window.Parlance.close()")
+    page.evaluate("parlance.close()")
     expect(page.locator(".panel")).to_be_hidden()
 
 
@@ -247,7 +247,7 @@ def test_an_unknown_assistant_is_named_in_the_console(site: Site, page: Page) ->
     page.goto(site.host())
     page.locator(".launcher").click()
     expect(page.locator(".start h2")).to_have_text("The assistant is not available here")
-    assert any(f'Parlance: {site.url} has no assistant "{KEY}".' in note for note in notes)
+    assert any(f'{site.url} has no assistant "{KEY}".' in note for note in notes)
 
 
 def test_data_open_opens_by_itself_until_it_is_closed(site: Site, page: Page) -> None:
@@ -264,7 +264,7 @@ def test_the_page_mode_fills_its_place_and_asks(site: Site, page: Page) -> None:
         f'<parlance-chat data-assistant="{KEY}" mode="page"></parlance-chat>'
         f'<script type="module" src="{site.url}/widget/chat.js"></script>'
     )
-    site.pages["full"] = (PAGE.format(head="", body=body), {})
+    site.pages["full"] = (PAGE.format(lang="en", head="", body=body), {})
     page.goto(f"{site.url}/host/full")
     expect(page.locator(".panel")).to_be_visible()
     expect(page.locator(".launcher")).to_have_count(0)

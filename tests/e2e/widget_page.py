@@ -10,7 +10,7 @@ from tests.e2e.fake_api import KEY, FakeState
 
 LOADER = '<script nonce="n1" src="{url}/widget.js" data-assistant="{key}" {more} async></script>'
 PAGE = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>'
+    '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>Shop</title>'
     '<meta name="viewport" content="width=device-width,initial-scale=1">{head}</head>'
     '<body><h1>Shop</h1><button id="before">Buy</button>{body}</body></html>'
 )
@@ -24,10 +24,12 @@ class Site:
     state: FakeState
     pages: dict[str, tuple[str, dict[str, str]]]
 
-    def host(self, *, more: str = "", head: str = "", tags: int = 1, csp: str = "") -> str:
+    def host(
+        self, *, more: str = "", head: str = "", tags: int = 1, csp: str = "", lang: str = "en"
+    ) -> str:
         tag = LOADER.format(url=self.url, key=KEY, more=more)
         headers = {"Content-Security-Policy": csp.format(url=self.url)} if csp else {}
-        self.pages["host"] = (PAGE.format(head=head, body=tag * tags), headers)
+        self.pages["host"] = (PAGE.format(lang=lang, head=head, body=tag * tags), headers)
         return f"{self.url}/host/host"
 
 

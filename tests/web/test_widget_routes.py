@@ -38,6 +38,11 @@ def test_the_full_page_assistant_trusts_no_script_but_ours(world: World) -> None
     assert not re.search(r"\son\w+=|\sstyle=", answer.text)
 
 
+def test_the_full_page_assistant_speaks_the_assistants_language(world: World) -> None:
+    world.store.assistants.change("acme", {"language": "de"})
+    assert '<html lang="de">' in world.client().get("/a/acme").text
+
+
 def test_a18_a_name_full_of_markup_is_text(world: World) -> None:
     world.store.assistants.rename("acme", "<script>alert(1)</script>")
     page = world.client().get("/a/acme").text

@@ -23,7 +23,7 @@ export class Composer {
     this.#ask = ask;
     this.field = el("textarea", {
       rows: 1, placeholder: placeholder || strings.placeholder, "aria-label": strings.question,
-      enterkeyhint: "send", autocomplete: "off",
+      enterkeyhint: "send", autocomplete: "off", dir: "auto",
       input: () => this.#grow(), keydown: (event) => this.#keydown(event as KeyboardEvent),
     });
     this.#mirror = el("div", { class: "mirror" }, this.field);
@@ -68,7 +68,7 @@ export class Composer {
     this.#mirror.dataset.text = this.field.value;
     const length = this.field.value.trim().length;
     this.#warning.hidden = length <= LIMIT;
-    this.#warning.textContent = length > LIMIT ? this.#strings.tooLong(LIMIT) : "";
+    this.#warning.textContent = length > LIMIT ? this.#strings.fill(this.#strings.tooLong, { limit: LIMIT }) : "";
     this.#send.toggleAttribute("disabled", length === 0 || length > LIMIT);
   }
 }

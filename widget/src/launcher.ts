@@ -15,3 +15,11 @@ export function drawLauncher(root: ShadowRoot, label: string): HTMLButtonElement
   root.append(button);
   return button;
 }
+
+/** Two assistants in one corner stand beside each other. */
+export function standBeside(element: HTMLElement): void {
+  const isLeft = element.hasAttribute("data-left");
+  const others = document.querySelectorAll(`${element.localName}:not([mode=page], [data-beside])`);
+  const inTheWay = [...others].some((other) => other !== element && other.hasAttribute("data-left") === isLeft);
+  element.toggleAttribute("data-beside", inTheWay);
+}

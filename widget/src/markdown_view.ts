@@ -9,7 +9,7 @@ export type MarkMaker = (n: number) => Node | null;
 
 /** Shows a text that grows: only blocks that changed are built again. */
 export class MarkdownView {
-  readonly node = el("div", { class: "prose" });
+  readonly node = el("div", { class: "prose", dir: "auto" });
   #shown: string[] = [];
   readonly #mark: MarkMaker;
 

@@ -24,6 +24,11 @@ export class Memory {
     this.#record = read(() => localStorage, this.#name) ?? {};
   }
 
+  /** Read again what other pages of this site have written. */
+  refresh(): void {
+    this.#record = read(() => localStorage, this.#name) ?? this.#record;
+  }
+
   get conversation(): Conversation | null {
     const found = this.#record.conversation;
     return found?.conversation && found.token ? found : null;

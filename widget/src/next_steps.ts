@@ -40,13 +40,13 @@ export class NextSteps {
   }
 
   #question({ title }: Near): Node {
-    return el("button", { class: "chip", type: "button", click: () => this.#ask(title) }, title);
+    return el("button", { class: "chip", type: "button", click: () => this.#ask(title) }, el("bdi", {}, title));
   }
 
   #page({ title, url }: Source): Node {
     const href = safeWebHref(url);
-    if (!href) return el("span", {}, title);
-    return outLink(href, { "aria-label": `${title} (${this.#strings.newTab})` }, el("span", {}, title), icon(OUT));
+    if (!href) return el("span", { dir: "auto" }, title);
+    return outLink(href, { "aria-label": `${title} (${this.#strings.newTab})` }, el("span", { dir: "auto" }, title), icon(OUT, "icon out"));
   }
 }
 

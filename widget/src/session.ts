@@ -10,6 +10,14 @@ import type { Config, Conversation, State, Turn, Verdict } from "./state.ts";
 const PENDING_MS = 120_000;
 const STOP_PATIENCE_MS = 3000;
 
+/** Who is told of each new state, and of what has happened in between. */
+export interface Hearer {
+  changed(state: State): void;
+  tell(event: string, detail: object): void;
+  /** The settings cannot be had; 0: no answer at all. */
+  unsettled(status: number): void;
+}
+
 export class Session {
   #state: State = { phase: "loading", config: null, turns: [] };
   #following: AbortController | null = null;
@@ -17,12 +25,14 @@ export class Session {
   #restored: Promise<void> | null = null;
   readonly #client: Client;
   readonly #memory: Memory;
-  readonly #changed: (state: State) => void;
+  readonly #hearer: Hearer;
+  /** What the visitor is looking at, if the page has said so. */
+  page: string | null = null;
 
-  constructor(client: Client, memory: Memory, changed: (state: State) => void) {
+  constructor(client: Client, memory: Memory, hearer: Hearer) {
     this.#client = client;
     this.#memory = memory;
-    this.#changed = changed;
+    this.#hearer = hearer;
   }
 
   get state(): State {
@@ -43,7 +53,9 @@ export class Session {
       this.#set({ phase: "ready" });
       return config;
     } catch (error) {
-      const refused = error instanceof ClientError && error.status >= 400 && error.status < 500;
+      const status = error instanceof ClientError ? error.status : 0;
+      this.#hearer.unsettled(status);
+      const refused = status >= 400 && status < 500;
       this.#set({ phase: refused ? "closed" : "unreachable" });
       return null;
     }
@@ -58,10 +70,13 @@ export class Session {
     return this.#restored;
   }
 
-  ask(question: string): void {
+  /** Put a question; return false if there is none, or another one is being answered. */
+  ask(question: string): boolean {
     const text = question.trim();
-    if (!text || this.isStreaming) return;
+    if (!text || this.isStreaming) return false;
+    this.#hearer.tell("message", { question: text });
     this.#follow(this.#append(newTurn(newKey(), text)));
+    return true;
   }
 
   /** Try a turn again: the same request where the server may not have seen it, else a new one. */
@@ -83,11 +98,9 @@ export class Session {
     if (!turn) return;
     const conversation = this.#memory.conversation;
     if (turn.id && conversation) {
-      const patience = setTimeout(() => this.#cut(turn.key, following), STOP_PATIENCE_MS);
-      await this.#client.stop(conversation, turn.id).catch(() => {
-        clearTimeout(patience);
-        this.#cut(turn.key, following);
-      });
+      const cut = () => this.#cut(turn.key, following);
+      if (following) void wait(STOP_PATIENCE_MS, following.signal).then(cut);
+      await this.#client.stop(conversation, turn.id).catch(cut);
       return;
     }
     this.#cut(turn.key, following);
@@ -101,6 +114,7 @@ export class Session {
     this.#replace(key, { ...turn, feedback: value });
     try {
       await this.#client.rate(conversation, turn.id, value);
+      this.#hearer.tell("feedback", { turn: turn.id, value });
       return true;
     } catch {
       this.#patch(key, { feedback: turn.feedback });
@@ -120,6 +134,21 @@ export class Session {
     this.#set({ turns: [] });
   }
 
+  /** The page is shown again from the browser's memory: another one may have gone on meanwhile. */
+  async revive(): Promise<void> {
+    if (this.#state.phase !== "ready") return;
+    this.#memory.refresh();
+    this.#following?.abort();
+    this.#restored = null;
+    if (!this.#memory.conversation) this.#set({ turns: [] });
+    await this.restore().catch(() => this.#followOpen());
+  }
+
+  /** Read no more and wait for nothing: the chat is taken off the page. */
+  end(): void {
+    this.#following?.abort();
+  }
+
   async #restore(): Promise<void> {
     const conversation = this.#memory.conversation;
     if (!conversation) return;
@@ -130,9 +159,13 @@ export class Session {
       if (!isGone(error)) throw error;
       this.#memory.conversation = null;
     }
+    if (!this.#followOpen()) this.#resend();
+  }
+
+  #followOpen(): boolean {
     const open = this.#state.turns.find((turn) => !isFinal(turn));
     if (open) this.#follow(open);
-    else this.#resend();
+    return open !== undefined;
   }
 
   #resend(): void {
@@ -157,7 +190,8 @@ export class Session {
       const before = this.#find(key)?.lastEvent;
       try {
         await this.#read(key, signal);
-        if (signal.aborted || this.#isDone(key)) return;
+        if (signal.aborted) return;
+        if (this.#isDone(key)) return this.#tellEnd(key);
         // A server that was restarted tells a finished answer anew, under other event ids.
         if (this.#find(key)?.lastEvent === before) this.#patch(key, { lastEvent: null });
         throw new ClientError({ code: "lost", message: "", hint: "" }, 0);
@@ -219,6 +253,16 @@ export class Session {
       reconnecting: false,
       problem: lost ? { ...problem, code: "lost" } : problem,
     });
+    this.#tellEnd(key);
+  }
+
+  #tellEnd(key: string): void {
+    const turn = this.#find(key);
+    if (!turn) return;
+    const { id, question, reply, label, status, problem } = turn;
+    const citations = turn.citations.map(({ n, title, url, quote }) => ({ n, title, url, quote }));
+    if (problem) this.#hearer.tell("error", { code: problem.code, message: problem.message });
+    else this.#hearer.tell("answer", { turn: id, question, reply, label, citations, status });
   }
 
   #cut(key: string, following: AbortController | null): void {
@@ -226,13 +270,14 @@ export class Session {
     following?.abort();
     this.#memory.pending = null;
     this.#patch(key, { status: "stopped", reconnecting: false });
+    this.#tellEnd(key);
   }
 
   async #conversation(): Promise<Conversation> {
     const stored = this.#memory.conversation;
     if (stored) return stored;
     // Address without query and fragment: those may carry what is none of our business.
-    this.#starting ??= this.#client.start(location.origin + location.pathname);
+    this.#starting ??= this.#client.start(this.page ?? location.origin + location.pathname);
     try {
       return (this.#memory.conversation = await this.#starting);
     } finally {
@@ -266,6 +311,6 @@ export class Session {
 
   #set(part: Partial<State>): void {
     this.#state = { ...this.#state, ...part };
-    this.#changed(this.#state);
+    this.#hearer.changed(this.#state);
   }
 }

@@ -1,89 +1,74 @@
-/** Every word the visitor reads or hears. Add a language: add a record to `catalogue`. */
+/** Every word the visitor reads or hears, in one language, with the owner's own words over it. */
 
-const en = {
-  assistantFallback: "Assistant",
-  subtitle: "AI assistant",
-  openChat: (name: string) => `Open chat with ${name}`,
-  closeChat: "Close chat",
-  newAnswer: "New answer",
-  newConversation: "New conversation",
-  chatWith: (name: string) => `Chat with ${name}`,
-  conversation: "Conversation",
-  greeting: "How can I help you?",
-  prompts: "Suggested questions",
-  placeholder: "Ask a question",
-  question: "Your question",
-  send: "Send",
-  stop: "Stop answering",
-  toEnd: "Go to the latest message",
-  disclaimer: "AI can be wrong. Check the sources.",
-  privacy: "Privacy",
-  tooLong: (limit: number) => `Please keep the question under ${limit} characters.`,
-  youSaid: "You asked:",
-  assistantSaid: "Answer:",
-  thinking: "Looking for an answer",
-  reading: (count: number) => (count === 1 ? "Reading 1 page" : `Reading ${count} pages`),
-  reconnecting: "Connection lost. Reconnecting",
-  answering: "Writing an answer.",
-  answered: "The answer is complete.",
-  sources: (count: number) => (count === 1 ? "1 source" : `${count} sources`),
-  backing: (count: number) => (count === 1 ? "Found in 1 source" : `Found in ${count} sources`),
-  pageStates: {
-    changed: "This page has changed since.",
-    gone: "This page is no longer there.",
-  } as Record<string, string>,
-  meant: "Did you mean",
-  mayHelp: "These pages may help",
-  related: "Related pages",
-  contact: "Talk to a person",
-  source: (n: number, title: string) => `Source ${n}: ${title}`,
-  openPage: "Open page",
-  newTab: "opens in a new tab",
-  copy: "Copy answer",
-  copied: "Copied",
-  up: "Good answer",
-  down: "Bad answer",
-  thanks: "Thanks for telling us.",
-  notSaved: "That was not saved. Try again.",
-  retry: "Try again",
-  labels: {
-    uncertain: "Not sure about this",
-    refused: "Not in the sources",
-    curated: "From the team",
-    handed_over: "Passed on to a person",
-  } as Record<string, string>,
-  stopped: "You stopped this answer.",
-  interrupted: "This answer was cut short.",
-  emptyAnswer: "There is no answer to show.",
-  problems: {
-    offline: { message: "You are offline.", hint: "Your question is kept. Try again when you are back." },
-    unreachable: {
-      message: "The assistant cannot be reached.",
-      hint: "Your question is kept. Check your connection, then try again.",
-    },
-    lost: {
-      message: "The connection was lost while answering.",
-      hint: "Try again to see the rest of the answer.",
-    },
-    failed: { message: "Something went wrong.", hint: "Try again in a moment." },
-  } as Record<string, { message: string; hint: string }>,
-  loading: "Loading the conversation",
-  unreachable: {
-    title: "The assistant cannot be reached",
-    hint: "Check your connection, then try again.",
-  },
-  closed: {
-    title: "The assistant is not available here",
-    hint: "Please contact the owner of this site another way.",
-  },
+import en from "./languages/en.json" with { type: "json" };
+
+/** A phrase by plural category: "other" always, the rest as the language needs them. */
+export type Plural = { other: string } & Partial<Record<Intl.LDMLPluralRule, string>>;
+type Words = { readonly [key: string]: string | Words };
+
+export type Table = Omit<typeof en, "reading" | "sources" | "backing" | "labels" | "pageStates" | "problems"> & {
+  reading: Plural;
+  sources: Plural;
+  backing: Plural;
+  labels: Record<string, string>;
+  pageStates: Record<string, string>;
+  problems: Record<string, { message: string; hint: string }>;
 };
 
-export type Strings = typeof en;
+export interface Strings extends Table {
+  /** The whole tag ("pt-BR"): numbers follow it. */
+  readonly locale: string;
+  /** The language of the words ("pt"). */
+  readonly language: string;
+  readonly direction: "ltr" | "rtl";
+  number(n: number): string;
+  /** Put values where the template says {name}. */
+  fill(template: string, values: Record<string, string | number>): string;
+  /** The form of a phrase for a number, with the number in it. */
+  count(plural: Plural, n: number): string;
+}
 
-const catalogue: Record<string, Strings> = { en };
+const CATEGORIES = ["zero", "one", "two", "few", "many", "other"];
+export const english: Table = en;
 
-/** Return the strings for a language tag ("en-GB" falls back to "en", unknown ones to English). */
-export function stringsFor(language: string | undefined): Strings {
-  const base = (language ?? "en").toLowerCase().split("-")[0] ?? "en";
-  return catalogue[base] ?? en;
+export function stringsIn(locale: string, table: Table): Strings {
+  const language = locale.toLowerCase().split("-")[0] ?? "en";
+  const digits = new Intl.NumberFormat(locale, { useGrouping: false });
+  const rules = new Intl.PluralRules(locale);
+  const number = (n: number) => digits.format(n);
+  const fill: Strings["fill"] = (template, values) =>
+    template.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = values[name];
+      return typeof value === "number" ? number(value) : (value ?? whole);
+    });
+  const count = (plural: Plural, n: number) => fill(plural[rules.select(n)] ?? plural.other, { n });
+  return { ...table, locale, language, direction: language === "ar" ? "rtl" : "ltr", number, fill, count };
+}
+
+/** Lay the owner's words over a table; each key that it does not have is told and left out. */
+export function overlay(table: Table, own: unknown, unknown: (key: string) => void): Table {
+  return laid(table as unknown as Words, own, "", unknown) as unknown as Table;
+}
+
+function laid(words: Words, own: unknown, path: string, unknown: (key: string) => void): Words {
+  const result: Record<string, string | Words> = { ...words };
+  const known = "other" in words ? CATEGORIES : Object.keys(words);
+  for (const [key, value] of Object.entries(own ?? {})) {
+    const next = known.includes(key) ? laidOne(words[key] ?? "", value, `${path}${key}.`, unknown) : null;
+    if (next === null) unknown(path + key);
+    else result[key] = next;
+  }
+  return result;
+}
+
+/** Return what stands in place of the old words, or null where the new ones do not fit. */
+function laidOne(old: string | Words, value: unknown, path: string, unknown: (key: string) => void): string | Words | null {
+  if (typeof old === "string") return typeof value === "string" ? value : null;
+  if (typeof value === "string") return "other" in old ? alike(old, value) : null;
+  return typeof value === "object" ? laid(old, value, path, unknown) : null;
+}
+
+/** One sentence for all forms of a phrase. */
+function alike(old: Words, value: string): Words {
+  return Object.fromEntries(Object.keys(old).map((key) => [key, value]));
 }

@@ -6,14 +6,18 @@ import { AGAIN, CHECK, COPY, NOTE, UP } from "./icons.ts";
 import { MarkdownView } from "./markdown_view.ts";
 import { withMarks, withoutMarks } from "./marks.ts";
 import { NextSteps } from "./next_steps.ts";
+import { wait } from "./retrying.ts";
 import { SourcesView } from "./sources_view.ts";
-import { isFinal, type Problem, type Turn, type Verdict } from "./state.ts";
-import type { Strings } from "./strings.ts";
+import { isFinal, type Citation, type Problem, type Turn, type Verdict } from "./state.ts";
+import { english, type Strings } from "./strings.ts";
 
 export interface TurnActions {
   ask(question: string): void;
   retry(key: string): void;
   rate(key: string, value: Verdict): Promise<boolean>;
+  cite(citation: Citation): void;
+  /** Ends when the chat is taken off the page. */
+  readonly life: AbortSignal;
 }
 
 export class TurnView {
@@ -34,11 +38,11 @@ export class TurnView {
   constructor(turn: Turn, strings: Strings, actions: TurnActions) {
     this.#strings = strings;
     this.#actions = actions;
-    this.#sources = new SourcesView(strings);
+    this.#sources = new SourcesView(strings, (citation) => actions.cite(citation));
     this.#next = new NextSteps(strings, (question) => actions.ask(question));
     this.#text = new MarkdownView((n) => this.#mark(n));
     const said = el("span", { class: "unseen" }, `${strings.youSaid} `);
-    const question = el("div", { class: "question" }, said, turn.question);
+    const question = el("div", { class: "question" }, said, el("bdi", {}, turn.question));
     const parts = [this.#badge, this.#text.node, this.#progress, this.#notice, this.#sources.node, this.#next.node, this.#tools];
     this.#answer.append(el("span", { class: "unseen" }, strings.assistantSaid), ...parts);
     this.node = el("div", { class: "turn" }, question, this.#answer);
@@ -58,6 +62,16 @@ export class TurnView {
     this.#sources.show(writing ? [] : turn.citations, turn.label);
     this.#next.show(turn);
     this.#showTools(turn);
+  }
+
+  /** The answer as one hears it: its label, its words without marks, and what went wrong. */
+  get spoken(): string {
+    const copy = this.#text.node.cloneNode(true) as HTMLElement;
+    copy.querySelectorAll(".mark").forEach((mark) => mark.remove());
+    copy.querySelectorAll("p, li, td, th, pre, .heading, .line").forEach((block) => block.append(" "));
+    const shown = [this.#badge, this.#notice.querySelector("p")].map((part) => (part?.closest("[hidden]") ? "" : part?.textContent));
+    const [label, problem] = shown;
+    return [this.#strings.assistantSaid, label, copy.textContent, problem].filter(Boolean).join(" ").replace(/\s+/g, " ");
   }
 
   #showText(turn: Turn, writing: boolean): void {
@@ -82,8 +96,8 @@ export class TurnView {
   }
 
   #showProgress(turn: Turn, writing: boolean): void {
-    const { thinking, reading, reconnecting } = this.#strings;
-    const waiting = turn.sources.length ? reading(turn.sources.length) : thinking;
+    const { count, thinking, reading, reconnecting } = this.#strings;
+    const waiting = turn.sources.length ? count(reading, turn.sources.length) : thinking;
     this.#progress.hidden = !writing || (turn.reply !== "" && !turn.reconnecting);
     const dots = el("span", { class: "dots", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
     const words = turn.reconnecting ? reconnecting : waiting;
@@ -108,8 +122,12 @@ export class TurnView {
   }
 
   #words(problem: Problem | null): [string, string] {
-    const known = this.#strings.problems[problem?.code ?? "failed"] ?? this.#strings.problems.failed;
-    return [problem?.message || known?.message || "", problem?.hint || known?.hint || ""];
+    const { problems } = this.#strings;
+    const code = problem && problem.code in problems ? problem.code : "failed";
+    const ours = problems[code];
+    // The server speaks English: its own words stand where ours are English and the owner's are not there.
+    const theirs = ours === english.problems[code] ? problem : null;
+    return [theirs?.message || ours?.message || "", theirs?.hint || ours?.hint || ""];
   }
 
   #note([message, hint]: [string, string], again: boolean): void {
@@ -156,26 +174,26 @@ export class TurnView {
     const next = this.#turn.feedback === value ? null : value;
     const saved = await this.#actions.rate(this.#turn.key, next);
     const { thanks, notSaved } = this.#strings;
-    say(reply, saved ? (next ? thanks : "") : notSaved);
+    this.#say(reply, saved ? (next ? thanks : "") : notSaved);
   }
 
   async #copy(button: HTMLElement, reply: HTMLElement): Promise<void> {
     await navigator.clipboard.writeText(this.#turn?.reply ?? "");
     button.replaceChildren(icon(CHECK));
-    setTimeout(() => button.replaceChildren(icon(COPY)), 1600);
-    say(reply, this.#strings.copied);
+    void wait(1600, this.#actions.life).then(() => button.replaceChildren(icon(COPY)));
+    this.#say(reply, this.#strings.copied);
   }
 
   #mark(n: number): Node | null {
     const citation = this.#turn?.citations.find((other) => other.n === n);
     return citation ? this.#sources.mark(citation) : null;
   }
-}
 
-/** Show a short message and let it go again. */
-function say(where: HTMLElement, words: string): void {
-  where.textContent = words;
-  setTimeout(() => {
-    if (where.textContent === words) where.textContent = "";
-  }, 2500);
+  /** Show a short message and let it go again. */
+  #say(where: HTMLElement, words: string): void {
+    where.textContent = words;
+    void wait(2500, this.#actions.life).then(() => {
+      if (where.textContent === words) where.textContent = "";
+    });
+  }
 }

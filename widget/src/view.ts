@@ -4,9 +4,11 @@ import { Composer } from "./composer.ts";
 import { el, icon, outLink } from "./dom.ts";
 import { AGAIN, CLOSE, INTO_VIEW, NEW, SPARK } from "./icons.ts";
 import { safeWebHref } from "./links.ts";
+import { wait } from "./retrying.ts";
 import { isFinal, type Config, type State, type Turn } from "./state.ts";
 import type { Strings } from "./strings.ts";
 import { TurnView, type TurnActions } from "./turn_view.ts";
+import { scrolling } from "./viewport.ts";
 
 export interface Actions extends TurnActions {
   ask(question: string): void;
@@ -18,6 +20,7 @@ export interface Actions extends TurnActions {
 
 // Closer to the end than this, the view follows the answer as it grows.
 const NEAR_END = 64;
+const SPOKEN_MS = 4000;
 
 export class PanelView {
   readonly node: HTMLElement;
@@ -40,14 +43,15 @@ export class PanelView {
     this.#actions = actions;
     this.#newButton = this.#button("new", strings.newConversation, NEW, () => this.#startOver());
     this.#toEnd = this.#button("to-end", strings.toEnd, INTO_VIEW, () => this.scrollToEnd(true));
-    this.#log = el("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": strings.conversation });
+    this.#log = el("div", { class: "log", role: "log", "aria-live": "off", "aria-label": strings.conversation });
     this.#scroller = el("div", { class: "scroller", scroll: () => this.#scrolled() }, this.#start, this.#log);
     this.composer = new Composer(strings, config?.placeholder ?? "", actions.ask, actions.stop);
     const name = config?.name || strings.assistantFallback;
-    const frame = { class: "panel", role: "dialog", "aria-label": strings.chatWith(name), tabindex: -1, hidden: true };
+    const frame = { class: "panel", role: "dialog", "aria-label": strings.fill(strings.chatWith, { name }), tabindex: -1, hidden: true };
+    const speech = { lang: strings.language, dir: strings.direction };
     const foot = el("footer", {}, this.composer.node, this.#smallPrint(config));
     const middle = el("div", { class: "middle" }, this.#scroller, this.#toEnd);
-    this.node = el("section", frame, this.#header(config, name), middle, foot, this.#status);
+    this.node = el("section", { ...frame, ...speech }, this.#header(config, name), middle, foot, this.#status);
     this.#scrolled();
   }
 
@@ -58,17 +62,24 @@ export class PanelView {
     this.composer.node.hidden = state.phase === "closed" || state.phase === "unreachable";
     this.composer.setStreaming(streaming);
     this.#newButton.hidden = state.turns.length === 0;
-    if (streaming !== this.#wasStreaming) this.#announce(streaming);
+    if (streaming !== this.#wasStreaming) void this.#announce(streaming);
     this.#wasStreaming = streaming;
     if (this.#follows) this.scrollToEnd(false);
   }
 
   scrollToEnd(smoothly: boolean): void {
-    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: smoothly ? "smooth" : "auto" });
+    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: smoothly ? scrolling() : "auto" });
   }
 
-  #announce(streaming: boolean): void {
-    this.#status.textContent = streaming ? this.#strings.answering : this.#strings.answered;
+  /** The log itself is silent, or every token would be read: a screen reader hears the whole answer, once. */
+  async #announce(streaming: boolean): Promise<void> {
+    const last = [...this.#turns.values()].at(-1);
+    const words = streaming ? this.#strings.answering : (last?.spoken ?? "");
+    this.#status.textContent = words;
+    if (streaming) return;
+    await wait(SPOKEN_MS, this.#actions.life);
+    // Who reads through the page must not meet the answer twice.
+    if (this.#status.textContent === words) this.#status.textContent = "";
   }
 
   #showTurns(turns: readonly Turn[]): void {
@@ -117,7 +128,7 @@ export class PanelView {
   #greeting(config: Config | null): Node[] {
     const hello = this.#heading(config?.greeting || this.#strings.greeting);
     const prompts = (config?.suggested_prompts ?? []).slice(0, 4);
-    const name = el("strong", {}, config?.name || this.#strings.assistantFallback);
+    const name = el("bdi", {}, config?.name || this.#strings.assistantFallback);
     const top = [this.#avatar(config), el("p", { class: "name" }, name, ` · ${this.#strings.subtitle}`), hello];
     if (!prompts.length) return top;
     const chips = prompts.map((prompt) => el("li", {}, this.#chip(prompt)));
@@ -125,11 +136,11 @@ export class PanelView {
   }
 
   #heading(text: string): HTMLElement {
-    return el("h2", {}, text);
+    return el("h2", { dir: "auto" }, text);
   }
 
   #chip(prompt: string): HTMLButtonElement {
-    return el("button", { class: "chip", type: "button", click: () => this.#put(prompt) }, prompt);
+    return el("button", { class: "chip", type: "button", click: () => this.#put(prompt) }, el("bdi", {}, prompt));
   }
 
   /** Ask a question that was offered, and go back to where the next one is written. */
@@ -139,7 +150,7 @@ export class PanelView {
   }
 
   #header(config: Config | null, name: string): HTMLElement {
-    const titles = el("div", { class: "titles" }, el("h1", {}, name), el("p", {}, this.#strings.subtitle));
+    const titles = el("div", { class: "titles" }, el("h1", { dir: "auto" }, name), el("p", {}, this.#strings.subtitle));
     const close = this.#button("close", this.#strings.closeChat, CLOSE, () => this.#actions.close());
     return el("header", {}, this.#avatar(config), titles, this.#newButton, close);
   }

@@ -10,6 +10,11 @@ export function followViewport(changed: (top: number, height: number) => void, s
   tell();
 }
 
+/** How to scroll for a visitor: a style sheet cannot calm what a script asks for. */
+export function scrolling(): ScrollBehavior {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+}
+
 /** Whether the panel covers the whole screen. The width is the one in styles/panel.css. */
 export function isFullScreen(): boolean {
   return matchMedia("(max-width: 479.98px)").matches;
