@@ -17,7 +17,7 @@ from server.answering.evidence import find_evidence
 from server.answering.fitting import gate_of
 from server.answering.gate import REFUSE, SURE
 from server.learn.refresh import learn
-from server.learn.topics import Known, carried_on, groups_of, labels_of
+from server.learn.topics import ALIKE, Known, carried_on, groups_of, labels_of
 from server.retrieval.vectors import Vector
 from server.store.conversations import Answered
 from server.store.topics import GAP
@@ -73,7 +73,7 @@ def _fitted(vectors: Vector, k: int, seed: int) -> Sequence[int]:
 
 
 METHODS: dict[str, Method] = {
-    "ours: average linkage from a cosine of 0.55": _average_linkage,
+    f"ours: average linkage from a cosine of {ALIKE}": _average_linkage,
     "k-means, k as many as there are topics": _kmeans,
     "k-means, k by silhouette": _kmeans_by_silhouette,
 }
