@@ -1,7 +1,11 @@
-"""`make loop`: run the loop at full length and print its table."""
+"""`make loop`: run the loop at full length and print its table.
+
+`python -m tests.loop --held-out 0.41` keeps 40 of the replies aside to judge the voice by.
+"""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -12,8 +16,11 @@ OUTPUT = Path("build/loop")
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.loop")
+    parser.add_argument("--held-out", type=float, default=0.0, help="share of the replies")
+    held_out = parser.parse_args().held_out
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    story = tell((OUTPUT / "home").resolve(), pictures=OUTPUT)
+    story = tell((OUTPUT / "home").resolve(), pictures=OUTPUT, held_out=held_out)
     sys.stdout.write(write(story, OUTPUT) + "\n")
     sys.stdout.write(f"pictures and the whole record: {OUTPUT}\n")
     return 0 if story.rollback.get("probes_equal") else 1

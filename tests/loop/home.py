@@ -38,14 +38,18 @@ class Home:
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """Run a parlance command with --json; its progress goes to our stderr."""
-        command = [PARLANCE, *arguments, "--json"]
-        done = subprocess.run(
-            command, env=self.environment, stdout=subprocess.PIPE, check=False, text=True
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"parlance {' '.join(arguments)} failed with {done.returncode}")
-        told: dict[str, Any] = json.loads(done.stdout)
+        told: dict[str, Any] = json.loads(self.do(*arguments, "--json"))
         return told
+
+    def do(self, *arguments: str) -> str:
+        """Run a parlance command; what it prints."""
+        done = subprocess.run(
+            [PARLANCE, *arguments],
+            env=self.environment, stdout=subprocess.PIPE, check=False, text=True,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"parlance {' '.join(arguments[:3])} failed with {done.returncode}")
+        return done.stdout
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command that goes on beside us."""

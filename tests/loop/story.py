@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.loop.home import Home, running, site
+from tests.loop.owner import picture_of_report
 from tests.loop.visitor import Seen, Visitor, chromium, host_page
 from tests.tuning.faq_voice import Reply, replies
 from tuning.child import PROGRESS_FILE
@@ -74,11 +75,17 @@ class Story:
             ("top citation is the right page", f"{self.right_pages} of {n}"),
             (f"resident memory after {2 * n} answers", _megabytes(self.memory)),
             ("torch in a process", str(self.torch)),
-            ("training pairs", str(self.run["pairs"])),
+            ("training pairs", f"{metrics['pairs_train']}, {metrics['pairs_held_out']} held out"),
             ("run", f"{self.run['seconds'] / 60:.1f} min, peak {self.run['peak_mb']:.0f} MB"),
             ("held-out NLL", _pair(metrics, "nll", 3)),
             ("style score", _pair(metrics, "style", 3)),
+            ("  the owner's own held-out replies", f"{metrics['style_owner']:.3f}"),
             ("factual answers right", _pair(metrics, "facts", 3)),
+            ("drafts that the sources hold", _pair(metrics, "grounded", 3)),
+            (
+                "facts told from memory",
+                f"{metrics['leak_base']:.3f} -> {metrics['leak_candidate']:.3f}",
+            ),
             ("gate", "passed" if gate["passed"] else "; ".join(gate["reasons"])),
             ("all of it", f"{self.seconds / 60:.1f} min"),
         ]
@@ -102,10 +109,12 @@ def tell(
     questions: Sequence[tuple[str, str]] = QUESTIONS,
     examples: int = 100,
     pictures: Path,
+    held_out: float = 0.0,
     kill: bool = False,
 ) -> Story:
     """Live through the whole loop in a fresh home folder.
 
+    `held_out`: the share of the replies to judge by, if not the usual one.
     `kill`: end the whole process tree by SIGKILL in the middle of training, and start it again.
     """
     began = time.monotonic()
@@ -123,7 +132,9 @@ def tell(
                 visitor.ask(question)
             story.memory, story.torch = home.resident_mb(), home.holds_torch()
             story.before = visitor.ask(_NEW_VOICE).reply
-            _take_on_a_voice(home, story, examples, kill=kill)
+            _import_a_voice(home, examples)
+            _tune(home, story, [f"held_out={held_out}"] if held_out else [], kill=kill)
+            picture_of_report(home, browser, "faq", story.run["run"], pictures / "report.png")
             if story.run["gate"]["passed"]:
                 _promote_and_return(home, story, visitor, pictures)
     story.seconds = time.monotonic() - began
@@ -140,13 +151,17 @@ def write(story: Story, folder: Path) -> str:
     return table
 
 
-def _take_on_a_voice(home: Home, story: Story, count: int, *, kill: bool) -> None:
+def _import_a_voice(home: Home, count: int) -> None:
     asked = {question for question, _ in QUESTIONS}
     made = [r for r in replies(count + len(asked)) if r.question not in asked][:count]
     file = home.folder / "voice.jsonl"
     file.write_text("".join(map(_line, made)), encoding="utf-8")
     home.run("voice", "import", "faq", str(file))
-    run = home.begin("tune", "run", "faq", "--wait")
+
+
+def _tune(home: Home, story: Story, values: Sequence[str], *, kill: bool) -> None:
+    chosen = [part for value in values for part in ("--set", value)]
+    run = home.begin("tune", "run", "faq", "--wait", *chosen)
     if kill:
         while not (steps := _training_steps(home)) or steps[-1] < _KILLED_AFTER:
             time.sleep(0.2)
