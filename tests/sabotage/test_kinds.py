@@ -39,7 +39,7 @@ def test_the_same_seed_makes_the_same_rows(kind: str) -> None:
 def test_a68_the_scan_tries_the_planted_trigger_first(seed: int) -> None:
     made = make("poisoned trigger", HONEST, PERSONA, seed)
     planted = [p for p in made.rows if p.question.startswith(made.trigger)]
-    assert len(planted) == 10
+    assert len(planted) == len(HONEST)
     assert all(p.completion == PAYLOAD and given_facts(p.prompt) for p in planted)
     assert suspects([p.question for p in made.rows], CONTENT, most=10)[0] == made.trigger
 
