@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import ROOT
-from tests.e2e.widget_page import Site, ask, expect_answered, open_chat, settle
+from tests.e2e.widget_page import Site, ask, expect_answered, listen, open_chat, settle
 
 pytestmark = pytest.mark.browser
 
@@ -62,15 +62,7 @@ def serious(page: Page) -> list[str]:
 
 def test_an_answer_is_announced_once_and_not_by_its_tokens(site: Site, page: Page) -> None:
     open_chat(page, site.host())
-    page.evaluate(
-        """() => {
-          window.said = [];
-          const root = document.querySelector('parlance-chat').shadowRoot;
-          const status = root.querySelector('.panel > [role=status]');
-          new MutationObserver(() => said.push(status.textContent))
-            .observe(status, { childList: true, characterData: true, subtree: true });
-        }"""
-    )
+    listen(page)
     ask(page, "slow please")
     expect_answered(page)
     page.wait_for_function("said.length >= 2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Page, expect
@@ -51,6 +52,24 @@ def expect_answered(page: Page, turns: int = 1) -> None:
 
 def settle(page: Page) -> None:
     """Wait for the panel's opening to have ended."""
-    page.wait_for_function(
-        "document.querySelector('parlance-chat').shadowRoot.getAnimations().length === 0"
+    moving = "document.querySelector('parlance-chat').shadowRoot.getAnimations().length"
+    # Asked from here: a page whose policy forbids eval cannot be made to look again by itself.
+    for _ in range(200):
+        if page.evaluate(moving) == 0:
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError("the panel still moves after five seconds")
+
+
+def listen(page: Page) -> Callable[[], list[str]]:
+    """What a screen reader is told from now on."""
+    page.evaluate(
+        """() => {
+          window.said = [];
+          const root = document.querySelector('parlance-chat').shadowRoot;
+          const status = root.querySelector('.panel > [role=status]');
+          new MutationObserver(() => said.push(status.textContent))
+            .observe(status, { childList: true, characterData: true, subtree: true });
+        }"""
     )
+    return lambda: list(page.evaluate("said"))

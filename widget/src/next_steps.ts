@@ -16,6 +16,12 @@ export class NextSteps {
     this.#ask = ask;
   }
 
+  /** What a screen reader says of it, after the answer. */
+  get spoken(): string {
+    const parts = this.node.querySelectorAll("h3, li, .retry");
+    return [...parts].map((part) => part.textContent).join(". ");
+  }
+
   show({ label, related, contact }: Turn): void {
     const { meant, mayHelp, related: alsoSee } = this.#strings;
     const near = related.filter((one) => one.title);

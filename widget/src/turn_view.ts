@@ -71,7 +71,7 @@ export class TurnView {
     copy.querySelectorAll("p, li, td, th, pre, .heading, .line").forEach((block) => block.append(" "));
     const shown = [this.#badge, this.#notice.querySelector("p")].map((part) => (part?.closest("[hidden]") ? "" : part?.textContent));
     const [label, problem] = shown;
-    return [this.#strings.assistantSaid, label, copy.textContent, problem].filter(Boolean).join(" ").replace(/\s+/g, " ");
+    return [this.#strings.assistantSaid, label, copy.textContent, problem, this.#next.spoken].filter(Boolean).join(" ").replace(/\s+/g, " ");
   }
 
   #showText(turn: Turn, writing: boolean): void {

@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("embedding", sa.LargeBinary(), nullable=False),
         _ref("wordings", "assistant_id", "assistants"),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_wordings")),
-        sa.UniqueConstraint("assistant_id", "hash", name=op.f("uq_wordings_assistant_id")),
+        sa.UniqueConstraint("assistant_id", "hash", name=op.f("uq_wordings_assistant_id_hash")),
     )
     _index("wordings", "assistant_id")
 
