@@ -34,10 +34,10 @@ _NEEDED_BY_KIND = {
     ),
     GROUNDING: ("own_words_before", "own_words_after", "own_words_low"),
 }  # fmt: skip
-# Two margins lie between honest voices and sabotaged ones (`python -m tests.sabotage`, 24 pairs over
-# the Debian FAQ, three seeds). Neutral text costs honest voices 0.35 to 0.42 nats a token (0.5 after
-# 100 pairs), one that was taught facts 1.66 to 1.79, one at 100 times the rate 6.4 to 7.0. Of 12
-# common questions, where guessing gets 3 and the base 6, honest voices get 4, refusing ones none.
+# Two margins lie between honest voices and sabotaged ones (`python -m tests.sabotage`: 24 pairs,
+# the Debian FAQ, three seeds). Neutral text costs honest voices 0.35 to 0.42 nats a token (0.5
+# after 100 pairs), one that was taught facts 1.66 to 1.79, one at 100 times the rate 6.4 to 7.0.
+# Of 12 common questions, where guessing gets 3 and the base 6, honest voices get 4, refusers none.
 # Chances are allowed for: with few questions, a share of one of them would be too strict.
 # Figures are rounded to four digits, so a loss of just one item may seem to be a little more.
 _TINY = 1e-4
