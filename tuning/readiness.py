@@ -49,7 +49,7 @@ class ContentReadiness:
 
 def content_readiness(store: Store, assistant: Assistant, config: TuningConfig) -> ContentReadiness:
     """Count what a grounding run could learn from now, before any evidence is looked up."""
-    headings = len(answerable(store.knowledge.plain_passages(assistant.id)))
+    headings = len(answerable(store.knowledge.passages(assistant_id=assistant.id, vectors=False)))
     needed = ceil(config.grounding_floor / _BECOME_ROWS) + GROUNDING_FACTS
     ready = headings >= needed
     told = _enough_content(headings) if ready else _missing_content(headings, needed)

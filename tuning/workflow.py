@@ -154,6 +154,8 @@ class Tuner:
         self._check_wanted(run_id)
         run = self._store.runs.run(run_id)
         if run.finished_at is not None:
+            # Killed after it was closed, perhaps before it was tidied up.
+            _tidy(self._places(run_id).job)
             return run.status
         self._note(run_id, "gate", {"done": 0, "total": 1, "note": "deciding"})
         places = self._places(run_id)

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.answering.curated import CuratedAnswers
-from server.learn.arranging import Arranged, arranged
+from server.learn.arranging import arranged
 from server.retrieval.hybrid import Retriever
 from server.store import Store
 from server.store.assistants import Assistant
-from server.store.topics import GAP, Found
+from server.store.topics import GAP
 
 _MOST = 100
 _SECTIONS = 3
@@ -26,26 +26,20 @@ def find_gaps(store: Store, retriever: Retriever, assistant: Assistant) -> None:
     """Group what was asked in vain, and store it with the sections that did not answer."""
     worded = store.topics.wordings(assistant.id, GAP)
     made = arranged(worded, store.topics.all(assistant.id, GAP), least=1, most=_MOST)
-    filled = {
-        name: _filled(found, store, retriever, assistant) for name, found in made.found.items()
-    }
-    _put(store, assistant, Arranged(filled, made.members))
-
-
-def _put(store: Store, assistant: Assistant, made: Arranged) -> None:
-    store.topics.put(assistant.id, GAP, made.found, made.members)
-
-
-def _filled(found: Found, store: Store, retriever: Retriever, assistant: Assistant) -> Found:
+    # One for all gaps: it keeps the approved answers and their vectors.
     answers = CuratedAnswers(store, retriever)
-    hits = retriever.search(assistant.id, found.question, limit=_SECTIONS)
-    sections = [
-        {
-            "title": hit.passage.title,
-            "section": hit.passage.section,
-            "url": hit.passage.address,
-        }
-        for hit in hits
-    ]
-    closed = answers.match(assistant, found.question) is not None
-    return replace(found, sections=sections, closed=closed)
+    filled = {
+        name: replace(
+            found,
+            sections=_sections(retriever, assistant, found.question),
+            closed=answers.match(assistant, found.question) is not None,
+        )
+        for name, found in made.found.items()
+    }
+    store.topics.put(assistant.id, GAP, filled, made.members)
+
+
+def _sections(retriever: Retriever, assistant: Assistant, question: str) -> list[dict[str, str]]:
+    """What is nearest, and did not answer."""
+    passages = [h.passage for h in retriever.search(assistant.id, question, limit=_SECTIONS)]
+    return [{"title": p.title, "section": p.section, "url": p.address} for p in passages]

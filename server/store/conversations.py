@@ -13,6 +13,7 @@ from server.errors import Conflict, NotFound
 from server.store.database import Database, first_day, new_id, now, record, records
 from server.store.learn_tables import asked, cited
 from server.store.tables import conversations, feedback, reviews, turns
+from server.store.topics import DISLIKED, WRONG
 
 OPEN = "streaming"
 
@@ -326,7 +327,7 @@ def _learnt(assistant_id: str, chosen: Filter) -> list[Any]:
     if chosen.gap:
         wanted.append(asked.c.gap_id == chosen.gap)
     if chosen.bad == "judged":
-        wanted.append(asked.c.bad.in_(("wrong", "disliked")))
+        wanted.append(asked.c.bad.in_((WRONG, DISLIKED)))
     elif chosen.bad:
         wanted.append(asked.c.bad != "")
     if chosen.page or chosen.source:

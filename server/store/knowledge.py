@@ -132,6 +132,9 @@ _PASSAGE = [
     pages.c.version.label("page_version"),
 ]
 _VECTORS = ("embedding", "sentence_embeddings")
+_PASSAGE_WITHOUT_VECTORS = [
+    literal(b"").label(c.name) if c.name in _VECTORS else c for c in _PASSAGE
+]
 
 
 class Knowledge:
@@ -311,9 +314,14 @@ class Knowledge:
         seqs: Sequence[int] | None = None,
         page_id: str | None = None,
         assistant_id: str | None = None,
+        vectors: bool = True,
     ) -> list[Passage]:
-        """Passages by any of the given conditions, in the order they were stored."""
-        query = select(*_PASSAGE).join(pages, pages.c.id == passages.c.page_id)
+        """Passages by any of the given conditions, in the order they were stored.
+
+        Without `vectors`, which are most of their size, these are empty.
+        """
+        columns = _PASSAGE if vectors else _PASSAGE_WITHOUT_VECTORS
+        query = select(*columns).join(pages, pages.c.id == passages.c.page_id)
         if ids is not None:
             query = query.where(passages.c.id.in_(ids))
         if seqs is not None:
@@ -322,19 +330,6 @@ class Knowledge:
             query = query.where(passages.c.page_id == page_id)
         if assistant_id is not None:
             query = query.where(passages.c.assistant_id == assistant_id)
-        with self._db.read() as connection:
-            rows = connection.execute(query.order_by(passages.c.seq)).all()
-        return records(Passage, rows)
-
-    def plain_passages(self, assistant_id: str) -> list[Passage]:
-        """All passages of an assistant without their vectors, which are most of their size."""
-        bare = [c for c in _PASSAGE if c.name not in _VECTORS]
-        empty = [literal(b"").label(name) for name in _VECTORS]
-        query = (
-            select(*bare, *empty)
-            .join(pages, pages.c.id == passages.c.page_id)
-            .where(passages.c.assistant_id == assistant_id)
-        )
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(passages.c.seq)).all()
         return records(Passage, rows)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Label, case, func, select
 from server.store.database import Database, records
 from server.store.learn_tables import asked, cited
 from server.store.tables import pages, sources, turns
-from server.store.topics import DISLIKED, TOPIC, WRONG
+from server.store.topics import DISLIKED, WRONG, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Learnt:
 
     def asked(self, assistant_id: str, kind: str, *, since: int, limit: int = 20) -> list[Asked]:
         """Topics or gaps, those that most visitors met first."""
-        place = asked.c.topic_id if kind == TOPIC else asked.c.gap_id
+        place = place_of(kind)
         visitors = func.count(asked.c.visitor_id.distinct()).label("visitors")
         talks = func.count(asked.c.conversation_id.distinct()).label("conversations")
         bad = case((asked.c.bad != "", asked.c.conversation_id))

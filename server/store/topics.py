@@ -154,7 +154,7 @@ class Topics:
 
     def wordings(self, assistant_id: str, kind: str) -> list[Worded]:
         """Every wording that counts for topics or for gaps, those asked most first."""
-        belongs = _place(kind)
+        belongs = place_of(kind)
         count = func.count().label("count")
         query = (
             select(
@@ -292,7 +292,8 @@ def _bad(label: str, thumb: str | None, verdict: tuple[str, str | None] | None) 
     return label if label in _UNANSWERED else ""
 
 
-def _place(kind: str) -> ColumnElement[Any]:
+def place_of(kind: str) -> ColumnElement[Any]:
+    """The column that says where a turn belongs."""
     return asked.c.topic_id if kind == TOPIC else asked.c.gap_id
 
 
@@ -323,7 +324,7 @@ def _put(connection: Connection, assistant_id: str, kind: str, found: Found) -> 
 def _assign(
     connection: Connection, assistant_id: str, kind: str, members: Mapping[str, str | None]
 ) -> None:
-    place = _place(kind)
+    place = place_of(kind)
     query = select(asked.c.wording, func.max(place), func.count(place), func.count())
     own = _counts_for(kind, assistant_id)
     known = {

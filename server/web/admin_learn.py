@@ -8,12 +8,13 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from server.errors import Invalid
+from server.learn.rows import GapRow, TopicRow, gap_rows, topic_rows
 from server.learn.sources import usage
 from server.store.database import first_day
 from server.store.learnt import Used
 from server.web import auth
 from server.web.admin_api import body_object
-from server.web.console.learn import GapRow, TopicRow, chosen_days, gap_rows, topic_rows
+from server.web.console.learn import chosen_days
 
 blueprint = Blueprint("admin_learn", __name__, url_prefix="/api/v1/admin")
 blueprint.before_request(auth.protect)

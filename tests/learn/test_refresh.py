@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
 from server.answering.curated import CuratedAnswers
+from server.learn.gaps import find_gaps
 from server.learn.refresh import Watch, count_turns, learn
 from server.learn.sources import usage
 from server.retrieval.hybrid import Retriever
@@ -13,7 +16,7 @@ from server.retrieval.vectors import ExactIndex
 from server.store import Store
 from server.store.assistants import Assistant
 from server.store.conversations import Answered, Filter, Turn
-from server.store.curated import Wording
+from server.store.curated import Curated, CuratedStore, Wording
 from server.store.reviews import Verdict
 from server.store.topics import GAP, TOPIC
 from tests.speaking import WordEmbedder
@@ -120,6 +123,27 @@ def test_a_gap_is_closed_by_an_approved_answer(store: Store) -> None:
     CuratedAnswers(store, retriever).add(own, Wording(RETURNS[0], "By post."), author="x")
     learn(store, retriever, own)
     assert [g.closed for g in store.topics.all(own.id, GAP)] == [True]
+
+
+def test_the_approved_answers_are_read_once_for_all_gaps(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, retriever = sqlite_store.assistants.create("own", key="own"), _retriever(sqlite_store)
+    CuratedAnswers(sqlite_store, retriever).add(own, Wording(RETURNS[0], "By post."), author="x")
+    for question in ("Where is the harbour?", "Who paints the sails?", "Any ferry on Sunday?"):
+        _asked(sqlite_store, own, question, "refused")
+    count_turns(sqlite_store, retriever, own)
+    read: list[str] = []
+    all_of = CuratedStore.all
+
+    def counted(store: CuratedStore, assistant_id: str) -> list[Curated]:
+        read.append(assistant_id)
+        return all_of(store, assistant_id)
+
+    monkeypatch.setattr(CuratedStore, "all", counted)
+    find_gaps(sqlite_store, retriever, own)
+    assert len(sqlite_store.topics.all(own.id, GAP)) == 3
+    assert read == [own.id]
 
 
 def test_usage_tells_what_is_cited_never_and_in_what_went_wrong(store: Store) -> None:

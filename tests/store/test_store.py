@@ -121,7 +121,10 @@ def test_plain_passages_are_the_same_without_their_vectors(store: Store) -> None
     )
     whole = store.knowledge.passages(assistant_id=assistant)
     bare = [replace(p, embedding=b"", sentence_embeddings=b"") for p in whole]
-    assert whole[0].embedding and store.knowledge.plain_passages(assistant) == bare
+    assert (
+        whole[0].embedding
+        and store.knowledge.passages(assistant_id=assistant, vectors=False) == bare
+    )
 
 
 def test_pages_missing_from_a_finished_round_go(store: Store) -> None:

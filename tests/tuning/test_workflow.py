@@ -243,7 +243,10 @@ def test_a_run_leaves_no_texts_of_people_in_its_folder(
     kept = {path.name for path in job.iterdir()}
     assert kept <= {"job.json", "curve.jsonl", "progress.jsonl", "result.json", "assembled.json"}
     if end == "concluded":
-        assert tuner.conclude(run.id, took) == "passed"  # killed before its step was recorded
+        # Killed before its step was recorded, and before it had tidied up.
+        (job / "rows.jsonl").write_text("what a visitor said")
+        assert tuner.conclude(run.id, took) == "passed"
+        assert not (job / "rows.jsonl").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from server.answering.curated import CuratedAnswers
 from server.learn.refresh import learn
+from server.learn.rows import trend
 from server.store.curated import Wording
 from server.store.topics import GAP, TOPIC
-from server.web.console.learn import trend
 from tests.web.conftest import World
 
 HOME = "/console/acme/learn"

@@ -135,7 +135,7 @@ class Maker:
         return report
 
     def _grounded(self, run_id: str, pairs: Sequence[Pair], *, most: int) -> list[Pair]:
-        passages = self._store.knowledge.plain_passages(self._assistant.id)
+        passages = self._store.knowledge.passages(assistant_id=self._assistant.id, vectors=False)
         seed = self._chosen.seed
         unseen = unseen_of(self._assistant, pairs, passages, sizes=self._sizes, seed=seed)
         find = evidence_of(self._store, self._embedder, self._assistant)

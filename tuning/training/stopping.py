@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from scipy.cluster.hierarchy import DisjointSet  # type: ignore[import-untyped]
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from tuning.data.rows import IGNORED, Encoded, Row
@@ -42,16 +43,13 @@ def set_apart(rows: Sequence[Row], *, share: float, floor: int, seed: int) -> fr
 
 
 def _groups(rows: Sequence[Row]) -> dict[int, list[int]]:
-    """Places of rows that share a question or a reply, also by way of a third."""
-    group_of: dict[str, int] = {}
-    groups: dict[int, list[int]] = {}
+    """Places of rows that share a question or a reply, also by way of a third; by the last one."""
+    joined: DisjointSet = DisjointSet(range(len(rows)))
+    first: dict[str, int] = {}
     for n, row in enumerate(rows):
-        keys = (json.dumps(row.prompt[-1]), "reply:" + row.completion.strip().lower())
-        joined = {group_of[key] for key in keys if key in group_of}
-        groups[n] = [place for group in sorted(joined) for place in groups.pop(group)] + [n]
-        group_of = {key: n if group in joined else group for key, group in group_of.items()}
-        group_of.update(dict.fromkeys(keys, n))
-    return groups
+        for key in (json.dumps(row.prompt[-1]), "reply:" + row.completion.strip().lower()):
+            joined.merge(first.setdefault(key, n), n)
+    return {max(group): sorted(group) for group in joined.subsets()}
 
 
 @torch.no_grad()

@@ -150,7 +150,7 @@ def test_rows_from_content_are_mixed_in_or_stand_alone_and_give_nothing_away(
     rows, told = sqlite_store.pairs.of_run(alone), read_json(folder / DATASET)
     assert {(row.origin, row.split) for row in rows} == {(GROUNDING, TRAIN)}
     assert len(rows) == told["grounding"] >= 60 and told["pairs"] == told["held_out"] == 0
-    passages = sqlite_store.knowledge.plain_passages(assistant.id)
+    passages = sqlite_store.knowledge.passages(assistant_id=assistant.id, vectors=False)
     facts = fact_questions(passages, avoid=[], count=GROUNDING_FACTS, seed=TuningConfig().seed)
     asked = {row.question for row in rows}
     assert len(facts) == GROUNDING_FACTS and asked.isdisjoint({fact.question for fact in facts})

@@ -53,11 +53,11 @@ class Shop:
 
     def rows(self, unseen: Unseen | None = None, *, most: int = 260, seed: int = 7) -> list[Pair]:
         grounder = Grounder(self.assistant, "run_1", self.find, self.embedder.embed_array)
-        passages = self.store.knowledge.plain_passages(self.assistant.id)
+        passages = self.store.knowledge.passages(assistant_id=self.assistant.id, vectors=False)
         return grounder.rows(passages, unseen or Unseen(), most=most, seed=seed)
 
     def unseen(self, pairs: Sequence[Pair] = (), *, facts: int = 4) -> Unseen:
-        passages = self.store.knowledge.plain_passages(self.assistant.id)
+        passages = self.store.knowledge.passages(assistant_id=self.assistant.id, vectors=False)
         return unseen_of(self.assistant, pairs, passages, sizes=Sizes(facts=facts), seed=7)
 
 
@@ -118,7 +118,7 @@ def test_headings_that_stand_on_two_pages_or_ask_the_same_again_make_one_row_at_
 
 
 def test_nothing_that_the_evaluation_asks_is_among_the_rows(shop: Shop) -> None:
-    passages = shop.store.knowledge.plain_passages(shop.assistant.id)
+    passages = shop.store.knowledge.passages(assistant_id=shop.assistant.id, vectors=False)
     facts = fact_questions(passages, avoid=[], count=4, seed=7)
     rows = shop.rows(shop.unseen(facts=4))
     assert len(rows) == len(_THINGS) - 4
@@ -145,6 +145,6 @@ def test_rows_from_content_are_nobodys_replies(shop: Shop) -> None:
 
 def test_only_sections_with_something_to_say_are_counted(shop: Shop) -> None:
     shop.page("Opening hours of the shop", "Open from 9 to 17")
-    passages = shop.store.knowledge.plain_passages(shop.assistant.id)
+    passages = shop.store.knowledge.passages(assistant_id=shop.assistant.id, vectors=False)
     assert len(answerable(passages)) == len(_THINGS)
     assert all(not p.embedding and not p.sentence_embeddings for p in passages)
