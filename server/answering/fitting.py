@@ -26,7 +26,8 @@ from server.store.knowledge import Passage
 log = logging.getLogger(__name__)
 
 HITS = 8
-_MOST_HEADINGS = 120
+# The bounds are quantiles: of 120 samples one hung on twelve, and moved with every new section.
+_MOST_HEADINGS = 240
 _LEAST_WORDS = 2
 
 _Section = tuple[str, list[Passage]]

@@ -21,7 +21,7 @@ Weights = NDArray[np.float64]
 REFUSE, UNSURE, SURE = "refuse", "unsure", "sure"
 
 # Grows when signals or samples are made otherwise: gates fitted before are fitted again.
-_VERSION = 1
+_VERSION = 2
 # How strongly the shipped weights hold against an assistant's own samples.
 _PULL = 10.0
 _STEPS = 50
